@@ -1,0 +1,58 @@
+"""Click a cell once, get its masklet through the whole movie.
+
+The names below are the public ones; each is loaded when it is first used, so that
+importing the package costs nothing and needs neither torch nor napari.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_sam_i2v.errors import InputError
+    from napari_sam_i2v.inference.compat import build_video_predictor
+    from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt
+    from napari_sam_i2v.tracking import load_session, open_session, track
+    from napari_sam_i2v.video import open_video
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BoxPrompt",
+    "InputError",
+    "MaskPrompt",
+    "PointPrompt",
+    "__version__",
+    "build_video_predictor",
+    "load_session",
+    "open_session",
+    "open_video",
+    "track",
+]
+
+_HOMES = {
+    "BoxPrompt": "napari_sam_i2v.prompts",
+    "InputError": "napari_sam_i2v.errors",
+    "MaskPrompt": "napari_sam_i2v.prompts",
+    "PointPrompt": "napari_sam_i2v.prompts",
+    "build_video_predictor": "napari_sam_i2v.inference.compat",
+    "load_session": "napari_sam_i2v.tracking",
+    "open_session": "napari_sam_i2v.tracking",
+    "open_video": "napari_sam_i2v.video",
+    "track": "napari_sam_i2v.tracking",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from the module that defines it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted({*globals(), *__all__})

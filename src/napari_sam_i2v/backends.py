@@ -1,0 +1,110 @@
+"""Which engine runs which model. Torch is imported only when one is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.predictor import Predictor
+from napari_sam_i2v.prompts import Prompt
+from napari_sam_i2v.settings import Views
+from napari_sam_i2v.video import VideoSource
+from napari_sam_i2v.views import Extent, extent_of_prompts
+
+MODEL_FOLDER = Path(__file__).with_name("configs") / "models"
+_SUFFIXES = (".yaml", ".yml")
+
+Builder = Callable[..., Predictor]
+
+
+def _sam_i2v(name: str, video: VideoSource, **options: Any) -> Predictor:
+    from napari_sam_i2v.inference.build import build_predictor
+
+    return cast(Predictor, build_predictor(name, video, **options))
+
+
+BACKENDS: dict[str, Builder] = {"sam-i2v": _sam_i2v, "sam-i2v-cell": _sam_i2v}
+"""Model name to the function that builds its engine."""
+
+
+def model_names() -> list[str]:
+    """List the models that can be asked for by name."""
+    return sorted({*BACKENDS, *(path.stem for path in MODEL_FOLDER.glob("*.yaml"))})
+
+
+def check_model(name: str) -> None:
+    """Refuse a model that there is not.
+
+    Raises
+    ------
+    InputError
+        If it is neither a known name nor a YAML file.
+    """
+    if name in model_names():
+        return
+    if name.lower().endswith(_SUFFIXES):
+        if Path(name).is_file():
+            return
+        raise InputError(f"no such model file: {name}")
+    raise InputError(
+        f"unknown model {name!r}; known: {', '.join(model_names())}, or the path of a "
+        "model's YAML file"
+    )
+
+
+def build(
+    name: str,
+    video: VideoSource,
+    *,
+    checkpoint: str | Path | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    views: Views = "auto",
+    cell_size: float | None = None,
+    prompts: Sequence[Prompt] = (),
+) -> Predictor:
+    """Build the engine of a model.
+
+    Parameters
+    ----------
+    name
+        Name of a model, or path of its YAML file.
+    video
+        The movie it will look at.
+    checkpoint
+        Weights; by default those known by the model's name.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    seed
+        For what is drawn at random.
+    views
+        How it looks at a frame.
+    cell_size
+        Diameter of a typical object in pixels, as a hint.
+    prompts
+        Those known beforehand, from which ``auto`` learns how large objects are.
+
+    Returns
+    -------
+    Predictor
+        The engine, with no objects yet.
+    """
+    check_model(name)
+    builder = BACKENDS.get(name, _sam_i2v)
+    return builder(
+        name,
+        video,
+        checkpoint=None if checkpoint is None else Path(checkpoint),
+        device=device,
+        seed=seed,
+        views=views,
+        cell_size=cell_size,
+        extents=_extents(prompts),
+    )
+
+
+def _extents(prompts: Sequence[Prompt]) -> list[Extent]:
+    found = (extent_of_prompts([prompt]) for prompt in prompts)
+    return [extent for extent in found if extent is not None]

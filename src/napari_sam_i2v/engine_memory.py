@@ -1,0 +1,213 @@
+"""Keeping what an engine remembers in step with the document.
+
+The engine's memory is a cache. Where undoing, loading or a failure has spoilt it for
+an object, it is noted here and made good when it is next needed: from the object's
+conditioning frames alone where a propagation begins at the first of them, else by
+following the object again through the propagations in force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+
+from napari_sam_i2v.actions import (
+    AddPrompts,
+    Approve,
+    Clear,
+    Propagate,
+    Remove,
+    Unapprove,
+    touched,
+)
+from napari_sam_i2v.document import Document, State
+from napari_sam_i2v.masklets import ObjectMask
+from napari_sam_i2v.predictor import Predictor
+from napari_sam_i2v.prompts import MaskPrompt, Prompt
+from napari_sam_i2v.schedule import Pass, plan, visits
+from napari_sam_i2v.store import Snapshot
+from napari_sam_i2v.visible import VisibleMasks
+
+
+class EngineMemory:
+    """An engine, and what is amiss with its memory.
+
+    Parameters
+    ----------
+    predictor
+        The engine.
+    document
+        What its memory should be like.
+    visible
+        The masks that approved frames hold.
+    """
+
+    def __init__(
+        self, predictor: Predictor, document: Document, visible: VisibleMasks
+    ) -> None:
+        self._predictor = predictor
+        self._document = document
+        self._visible = visible
+        self._without_conditioning: set[int] = set()
+        self._without_tracks: set[int] = set()
+
+    def segment(
+        self, object_id: int, frame: int, prompts: Sequence[Prompt]
+    ) -> ObjectMask:
+        """Answer prompts on a frame, all that the object has there."""
+        if object_id in self._without_conditioning:
+            self._condition_again(object_id, but=frame)
+        return self._predictor.segment(frame, object_id, prompts)
+
+    def track(
+        self, frame: int, object_ids: Sequence[int], *, reverse: bool
+    ) -> dict[int, ObjectMask]:
+        """Find objects on a frame from memory."""
+        if not object_ids:
+            return {}
+        return self._predictor.track(frame, object_ids, reverse=reverse)
+
+    def refresh(self, object_id: int, frame: int) -> None:
+        """Take note that the prompts or the approval of a frame have changed."""
+        state = self._document.state
+        if object_id not in state.prompts:
+            self.forget(object_id)
+        elif object_id in self._without_conditioning:
+            return
+        elif state.is_conditioning(object_id, frame):
+            self._condition(object_id, frame, state)
+        else:
+            self._predictor.forget(object_id, frame)
+            # Conditioning took the place of what tracking had left there.
+            if self._visible.version(object_id, frame) is not None:
+                self._without_tracks.add(object_id)
+
+    def forget(self, object_id: int) -> None:
+        """Drop an object that is no more."""
+        self._predictor.forget(object_id)
+        self._without_conditioning.discard(object_id)
+        self._without_tracks.discard(object_id)
+
+    def lose(self, object_ids: Iterable[int]) -> None:
+        """Take note that the memory of objects is not to be trusted."""
+        lost = set(object_ids)
+        self._without_conditioning |= lost
+        self._without_tracks |= lost
+
+    @contextmanager
+    def spoiling(self, object_ids: Iterable[int]) -> Iterator[None]:
+        """Distrust the memory of objects if what is done to it is cut off."""
+        try:
+            yield
+        except BaseException:
+            self.lose(object_ids)
+            raise
+
+    def lose_tracks(self, object_ids: Iterable[int]) -> None:
+        """Take note that what tracking left behind is not what the document says."""
+        self._without_tracks.update(object_ids)
+
+    def prepare(self, passes: Sequence[Pass], *, version: int) -> None:
+        """Make good what a propagation is about to need.
+
+        Parameters
+        ----------
+        passes
+            What it will do.
+        version
+            Its place in the log; actions before it count.
+        """
+        wanted = {object_id for run in passes for object_id in run.origins}
+        history = {object_id for run in passes for object_id in run.needing_history()}
+        lost = wanted & (self._without_conditioning | self._without_tracks)
+        for object_id in sorted(lost - history):
+            self._condition_again(object_id)
+            self._without_tracks.discard(object_id)
+        if lost & history:
+            self._follow_again(lost & history, version)
+
+    def snapshot(self, version: int, steps: int) -> Snapshot:
+        """Take a snapshot of the engine, and note what is amiss with it."""
+        return Snapshot(
+            version=version,
+            steps=steps,
+            engine=self._predictor.snapshot(),
+            without_conditioning=tuple(sorted(self._without_conditioning)),
+            without_tracks=tuple(sorted(self._without_tracks)),
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Return to the state of a snapshot."""
+        self._predictor.restore(snapshot.engine)
+        self._without_conditioning = set(snapshot.without_conditioning)
+        self._without_tracks = set(snapshot.without_tracks)
+
+    def _condition(self, object_id: int, frame: int, state: State) -> None:
+        prompts = state.prompts_at(object_id, frame)
+        if not prompts:
+            mask = self._visible.mask(object_id, frame, state)
+            assert mask is not None, "only frames with a mask can be approved"
+            prompts = (_as_prompt(mask),)
+        self._predictor.segment(frame, object_id, prompts)
+
+    def _condition_again(self, object_id: int, *, but: int | None = None) -> None:
+        state = self._document.state
+        self._predictor.forget(object_id)
+        for frame in state.conditioning_frames(object_id):
+            if frame != but:
+                self._condition(object_id, frame, state)
+        self._without_conditioning.discard(object_id)
+
+    def _follow_again(self, object_ids: Collection[int], version: int) -> None:
+        for object_id in object_ids:
+            self._predictor.forget(object_id)
+        past = State()
+        for then, action in self._document.in_force():
+            if then >= version:
+                break
+            past.apply(then, action)
+            match action:
+                case Propagate():
+                    self._propagate_again(action, object_ids, past)
+                case Remove():
+                    if action.object_id in object_ids:
+                        self._predictor.forget(action.object_id)
+                case AddPrompts() | Clear() | Approve() | Unapprove():
+                    for object_id, frames in touched(action).items():
+                        if object_id in object_ids:
+                            self._condition_past(object_id, frames, past)
+        self._without_conditioning.difference_update(object_ids)
+        self._without_tracks.difference_update(object_ids)
+
+    def _condition_past(
+        self, object_id: int, frames: Iterable[int], past: State
+    ) -> None:
+        for frame in frames:
+            if past.is_conditioning(object_id, frame):
+                self._condition(object_id, frame, past)
+            else:
+                self._predictor.forget(object_id, frame)
+
+    def _propagate_again(
+        self, action: Propagate, object_ids: Collection[int], past: State
+    ) -> None:
+        for visit in islice(visits(passes_of(action, past)), action.steps):
+            due = [i for i in visit.run.visited(visit.frame) if i in object_ids]
+            due = [i for i in due if not past.is_conditioning(i, visit.frame)]
+            self.track(visit.frame, due, reverse=visit.run.reverse)
+
+
+def passes_of(action: Propagate, state: State) -> list[Pass]:
+    """Lay out the passes of a propagation."""
+    prompted = {i: list(state.prompts[i]) for i in action.objects}
+    return plan(prompted, action.start, action.stop, action.direction)
+
+
+def _as_prompt(mask: ObjectMask) -> MaskPrompt:
+    return MaskPrompt(
+        frame=mask.frame,
+        object_id=mask.object_id,
+        mask=mask.mask,
+        offset=mask.offset,
+    )

@@ -1,0 +1,1 @@
+"""Scores of masklets against the truth, protocols and their reports."""

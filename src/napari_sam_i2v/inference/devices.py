@@ -1,0 +1,125 @@
+"""Where and how precisely to compute."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import TypeVar
+
+import torch
+
+from napari_sam_i2v.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+_BATCH = {"cuda": 64, "mps": 16, "cpu": 16}
+
+
+class Computing:
+    """Device, precision and batch size; a context in which the network runs.
+
+    Parameters
+    ----------
+    device
+        ``auto`` (CUDA, else MPS, else CPU), ``cpu``, ``cuda`` or ``mps``.
+    whole_frames
+        Whether inputs are large: fewer objects go into a batch.
+
+    Raises
+    ------
+    InputError
+        If the machine has no such device.
+    """
+
+    def __init__(self, device: str = "auto", *, large: bool = False) -> None:
+        self.device = find_device(device)
+        self.batch = max(1, _BATCH[self.device.type] // (4 if large else 1))
+        self.bf16 = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        self._entered: ExitStack | None = None
+        if self.device.type == "cpu":
+            keep_freed_memory()
+
+    def __str__(self) -> str:
+        return f"{self.device.type} ({'bfloat16' if self.bf16 else 'float32'})"
+
+    def __enter__(self) -> Computing:
+        self._entered = ExitStack()
+        if self.bf16:
+            self._entered.enter_context(
+                torch.autocast(self.device.type, torch.bfloat16)
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._entered is not None
+        self._entered.close()
+
+    def batches(self, items: Sequence[int]) -> Iterator[list[int]]:
+        """Cut a list into batches."""
+        start = 0
+        while start < len(items):
+            step = self.batch
+            yield list(items[start : start + step])
+            start += step
+
+    def retry_smaller(
+        self, work: Callable[[list[int]], dict[int, Result]], items: list[int]
+    ) -> dict[int, Result]:
+        """Run work on a batch; out of memory, halve it and go on."""
+        try:
+            return work(items)
+        except torch.cuda.OutOfMemoryError:
+            if len(items) == 1:
+                raise InputError(
+                    "out of memory on the GPU with a single object; try a smaller "
+                    "model, --views objects, or --device cpu"
+                ) from None
+        torch.cuda.empty_cache()
+        half = len(items) // 2
+        if self.batch > half:
+            self.batch = half
+            logger.warning("out of memory: %d objects at a time from here on", half)
+        first = self.retry_smaller(work, items[:half])
+        return first | self.retry_smaller(work, items[half:])
+
+
+def find_device(name: str) -> torch.device:
+    """Turn a name into a device that is there."""
+    available = {
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+        "cpu": lambda: True,
+    }
+    if name == "auto":
+        name = next(kind for kind, there in available.items() if there())
+    if name not in available:
+        raise InputError(f"no device {name!r}; choose auto, cpu, cuda or mps")
+    if not available[name]():
+        raise InputError(
+            f"this machine has no usable {name} device; use --device cpu or auto"
+        )
+    return torch.device(name)
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep large freed buffers instead of giving them back at every step.
+
+    Feature maps are megabytes each; handing them back means a page fault for every
+    page of the next one, a third of the encoder's time. Other C libraries keep them
+    anyway.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return
+    trim_threshold, top_pad, mmap_threshold = -1, -2, -3
+    mallopt(mmap_threshold, 1 << 30)
+    mallopt(trim_threshold, 1 << 30)
+    mallopt(top_pad, 64 << 20)

@@ -1,0 +1,111 @@
+"""Features of views, each computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from napari_sam_i2v.inference.frames import FrameStore, Recent
+from napari_sam_i2v.inference.transforms import normalise
+from napari_sam_i2v.model.image_encoder import Features, window_frames
+from napari_sam_i2v.model.sam_i2v import SamI2V
+from napari_sam_i2v.model.sampling import sample_square
+from napari_sam_i2v.views import View
+
+
+class ViewEncoder:
+    """Encodes views of frames and keeps what was encoded last.
+
+    Parameters
+    ----------
+    model
+        The network.
+    frames
+        Where frames come from.
+    shared
+        Whether all objects look through one whole-frame view.
+    kept
+        Views of which features are kept.
+    """
+
+    def __init__(
+        self, model: SamI2V, frames: FrameStore, *, shared: bool, kept: int
+    ) -> None:
+        self._model = model
+        self._frames = frames
+        self._shared = shared
+        self._features = Recent[Features](kept)
+        self._taps = Recent[Tensor](model.config.temporal.window + 1)
+
+    @property
+    def kind(self) -> str:
+        """What :class:`FrameStore` is asked for."""
+        return "whole" if self._shared else "native"
+
+    def encode(self, frame: int, views: Sequence[View]) -> Features:
+        """Encode views of a frame.
+
+        Returns
+        -------
+        Features
+            A row for each view; one row in all for whole-frame views.
+        """
+        if self._shared:
+            views = views[:1]
+        missing = [
+            view
+            for view in dict.fromkeys(views)
+            if self._features.get((frame, view)) is None
+        ]
+        fresh: dict[View, Features] = {}
+        if missing:
+            encoded = self._encode(frame, missing)
+            for row, view in enumerate(missing):
+                one = encoded[row : row + 1]
+                fresh[view] = self._features.put((frame, view), one)
+        rows = []
+        for view in views:
+            known = fresh.get(view)
+            rows.append(self._features.get((frame, view)) if known is None else known)
+        return Features.stack([row for row in rows if row is not None])
+
+    def clear(self) -> None:
+        """Forget all features: the frames now look otherwise."""
+        self._features.clear()
+        self._taps.clear()
+
+    def _encode(self, frame: int, views: Sequence[View]) -> Features:
+        window = self._model.config.temporal.window
+        numbers = window_frames(frame, window)
+        if self._shared:
+            taps = torch.stack([self._whole_taps(number) for number in numbers], dim=1)
+            return self._model.encode(self._whole(frame), taps)
+        squares = self._squares(numbers, views)
+        integrator = self._model.image_encoder.trunk_video
+        taps = integrator.taps(squares.flatten(0, 1)).unflatten(0, (-1, window))
+        return self._model.encode(squares[:, -1], taps)
+
+    def _whole(self, frame: int) -> Tensor:
+        image = self._frames.whole(frame)[None, None]
+        return normalise(image, self._model.config.view.normalise)[:, 0]
+
+    def _whole_taps(self, frame: int) -> Tensor:
+        taps = self._taps.get(frame)
+        if taps is None:
+            image = self._whole(frame)
+            taps = self._model.image_encoder.trunk_video.taps(image)
+            self._taps.put(frame, taps)
+        return taps
+
+    def _squares(self, numbers: Sequence[int], views: Sequence[View]) -> Tensor:
+        """Cut the same square out of all frames of a window, for each view."""
+        size = self._model.config.input_size
+        stacked = torch.cat([self._frames.native(number) for number in numbers])
+        window = []
+        for view in views:
+            cut = sample_square(stacked, view.centre, view.extent[0], size)
+            window.append(cut.unflatten(0, (len(numbers), -1)).expand(-1, 3, -1, -1))
+        return normalise(torch.stack(window), self._model.config.view.normalise)
+

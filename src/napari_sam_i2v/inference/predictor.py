@@ -1,0 +1,328 @@
+"""The engine: ``segment``, ``track``, ``forget``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from napari_sam_i2v.inference.devices import Computing
+from napari_sam_i2v.inference.frames import FrameStore
+from napari_sam_i2v.inference.objects import ObjectState, Sighting
+from napari_sam_i2v.inference.prompting import Question, answer, given_mask, vouched_mask
+from napari_sam_i2v.inference.recall import Recalled, recall
+from napari_sam_i2v.inference.similarity import FrameLikeness
+from napari_sam_i2v.inference.small import clean_small
+from napari_sam_i2v.inference.snapshot import pack, unpack
+from napari_sam_i2v.inference.viewing import Viewing
+from napari_sam_i2v.masklets import ObjectMask
+from napari_sam_i2v.model.memory import MemoryEntry, MemoryTokens
+from napari_sam_i2v.model.prompt_encoder import PromptTensors
+from napari_sam_i2v.model.sam_i2v import ABSENT_LOGIT, Prediction, SamI2V
+from napari_sam_i2v.model.selection import Policy, TopK
+from napari_sam_i2v.prompts import Prompt
+from napari_sam_i2v.video import VideoSource
+from napari_sam_i2v.views import Extent, extent_of_mask
+
+
+class SamI2VPredictor:
+    """SAM-I2V over a movie: answers prompts, tracks frame by frame.
+
+    Objects do not know of each other. Those of a frame are computed as one batch.
+
+    Parameters
+    ----------
+    model
+        The network, with its weights, on its device.
+    video
+        The movie.
+    computing
+        Device, precision and batch size.
+    policy
+        How memory frames are selected.
+    views
+        ``frame``, ``objects`` or ``auto``; what it came to is :attr:`views_name`.
+    cell_size
+        Diameter of a cell in pixels, a hint for objects that are only clicked.
+    extents
+        Objects known beforehand, for ``auto``.
+    fill_holes
+        Area in pixels of the decoder's grid up to which holes are filled and specks
+        removed; 0 leaves masks as they are.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        model: SamI2V,
+        video: VideoSource,
+        computing: Computing,
+        *,
+        policy: Policy | None = None,
+        views: str = "auto",
+        cell_size: float | None = None,
+        extents: Sequence[Extent] = (),
+        fill_holes: int = 0,
+    ) -> None:
+        self.model = model
+        self.video = video
+        self.computing = computing
+        self.checkpoint_sha256: str | None = None
+        self._policy: Policy = policy or TopK()
+        self._fill_holes = fill_holes
+        config = model.config
+        self._frames = FrameStore(
+            video, config.temporal.window, config.input_size, computing.device
+        )
+        self._viewing = Viewing(
+            model,
+            self._frames,
+            self.shape,
+            request=views,
+            cell_size=cell_size,
+            extents=extents,
+        )
+        self._likeness = FrameLikeness()
+        self._objects: dict[int, ObjectState] = {}
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(Y, X)`` of a frame."""
+        return self.video.height, self.video.width
+
+    @property
+    def views_name(self) -> str:
+        """The view policy in use: ``frame`` or ``objects``; ``auto`` if undecided."""
+        return self._viewing.name
+
+    @property
+    def device_name(self) -> str:
+        """Device and precision, for people."""
+        return str(self.computing)
+
+    @torch.inference_mode()
+    def segment(
+        self,
+        frame: int,
+        object_id: int,
+        prompts: Sequence[Prompt],
+        *,
+        refine: bool = False,
+    ) -> ObjectMask:
+        """Answer all prompts of an object on a frame; earlier ones there are replaced.
+
+        A mask stands as it is. A box, or points without one, are decoded together;
+        points after a mask or box refine its answer, whose logits are fed back. On a
+        frame tracked before, points correct the tracked mask in the same way.
+
+        Parameters
+        ----------
+        frame
+            Frame number.
+        object_id
+            The user's id; a new one makes a new object.
+        prompts
+            One mask or box first, or none; then points.
+        refine
+            Whether the logits of the earlier answer on this frame are fed back.
+
+        Returns
+        -------
+        ObjectMask
+            The object on that frame, at full resolution.
+        """
+        self._viewing.settle(prompts)
+        state = self._objects.setdefault(object_id, ObjectState())
+        question = Question(frame, tuple(prompts))
+        sighting = state.sightings.get(frame)
+        if sighting is not None and (refine or sighting.reverse is not None):
+            question.view = sighting.view
+            question.prior = self._logits_at(frame, state)
+        with self.computing:
+            if sighting is not None and sighting.reverse is not None:
+                recalled = self._recall(frame, object_id, reverse=sighting.reverse)
+                question.memory = self._memory([recalled]) if recalled else None
+            vouched = answer(self.model, self._viewing, question, self.shape)
+        state.forget(frame)
+        state.vouched[frame] = vouched
+        if vouched.prediction is None:
+            result = vouched_mask(frame, object_id, vouched)
+        else:
+            result = self._viewing.mask(
+                frame, object_id, vouched.prediction, 0, vouched.view
+            )
+        seen = extent_of_mask(result.mask, result.offset)
+        state.sightings[frame] = Sighting(vouched.view, seen)
+        return result
+
+    @torch.inference_mode()
+    def track(
+        self, frame: int, object_ids: Sequence[int], *, reverse: bool = False
+    ) -> dict[int, ObjectMask]:
+        """Find objects on a frame from their memory.
+
+        Parameters
+        ----------
+        frame
+            Frame number; objects are tracked from frames behind it in the direction
+            of travel.
+        object_ids
+            Objects that have a prompt somewhere.
+        reverse
+            Whether travel is backward in time.
+        """
+        results: dict[int, ObjectMask] = {}
+        kind = self._viewing.encoder.kind
+        with self.computing:
+            self._remember_vouched(object_ids)
+            self._frames.read_ahead(kind, frame + (-1 if reverse else 1))
+            for batch in self.computing.batches(object_ids):
+                results |= self.computing.retry_smaller(
+                    lambda ids: self._track_batch(frame, ids, reverse=reverse), batch
+                )
+        return results
+
+    def forget(self, object_id: int, frame: int | None = None) -> None:
+        """Forget an object, or what is known of it on one frame."""
+        if frame is None:
+            self._objects.pop(object_id, None)
+        elif object_id in self._objects:
+            self._objects[object_id].forget(frame)
+        if not self._viewing.shared:
+            self._likeness.forget(object_id, frame)
+
+    def snapshot(self) -> bytes:
+        """Give everything tracking depends on, for :meth:`restore`."""
+        return pack(self._objects, self._likeness, self.views_name)
+
+    def restore(self, data: bytes) -> None:
+        """Go back to a :meth:`snapshot` of the same movie and model."""
+        self._objects, self._likeness, views = unpack(data, self.computing.device)
+        self._viewing.force(views)
+
+    @torch.inference_mode()
+    def video_logits(self, frame: int, object_ids: Sequence[int]) -> Tensor:
+        """Give logits at the frame's size, ``(N, 1, H, W)``, float32 on the CPU.
+
+        Objects that are not known on the frame, or were judged absent, are -1024.
+        """
+        full = torch.full((len(object_ids), 1, *self.shape), ABSENT_LOGIT)
+        for row, object_id in enumerate(object_ids):
+            state = self._objects.get(object_id)
+            logits = None if state is None else self._logits_at(frame, state)
+            if state is not None and logits is not None:
+                view = state.sightings[frame].view
+                full[row, 0] = self._viewing.fill_frame(logits[0, 0], view)
+        return full
+
+    def close(self) -> None:
+        """Stop reading ahead."""
+        self._frames.close()
+
+    def _logits_at(self, frame: int, state: ObjectState) -> Tensor | None:
+        """Logits of a frame on the decoder's grid, ``(1, 1, 4h, 4w)``."""
+        vouched = state.vouched.get(frame)
+        if vouched is None:
+            logits = state.logits.get(frame)
+            return None if logits is None else logits.float()
+        if vouched.prediction is not None:
+            return vouched.prediction.logits
+        device = self.computing.device
+        return given_mask(self.model, vouched, self._viewing, self.shape, device).logits
+
+    def _remember_vouched(self, object_ids: Sequence[int]) -> None:
+        """Make memory of prompted frames, all objects of a frame at once."""
+        due: dict[int, list[int]] = {}
+        for object_id in object_ids:
+            for frame in self._objects[object_id].waiting():
+                due.setdefault(frame, []).append(object_id)
+        for frame, ids in sorted(due.items()):
+            for batch in self.computing.batches(ids):
+                self._remember_frame(frame, batch)
+
+    def _remember_frame(self, frame: int, object_ids: Sequence[int]) -> None:
+        states = [self._objects[object_id] for object_id in object_ids]
+        vouched = [state.vouched[frame] for state in states]
+        features = self._viewing.encoder.encode(frame, [v.view for v in vouched])
+        device = self.computing.device
+        predictions = []
+        for row, item in enumerate(vouched):
+            own = features if self._viewing.shared else features[row : row + 1]
+            predictions.append(
+                item.prediction
+                or given_mask(
+                    self.model, item, self._viewing, self.shape, device, features=own
+                )
+            )
+        sure = torch.ones(len(states), dtype=torch.bool, device=device)
+        entry = self.model.remember(features, _join(predictions), vouched=sure)
+        for row, state in enumerate(states):
+            state.bank.conditioning[frame] = _row(entry, row)
+
+    def _track_batch(
+        self, frame: int, object_ids: Sequence[int], *, reverse: bool
+    ) -> dict[int, ObjectMask]:
+        states = [self._objects[object_id] for object_id in object_ids]
+        views = []
+        for state in states:
+            last = state.before(frame, reverse=reverse)
+            assert last is not None, "tracking starts at a prompted frame"
+            views.append(self._viewing.policy.after(last.view, last.seen))
+        features = self._viewing.encoder.encode(frame, views)
+        reach = self.model.config.memory.global_reach
+        for row, tokens in enumerate(features.tokens):
+            key = 0 if self._viewing.shared else object_ids[row]
+            self._likeness.note(key, frame, tokens, reach)
+
+        recalled = [self._recall(frame, i, reverse=reverse) for i in object_ids]
+        conditioned = self.model.condition(features, self._memory(recalled))
+        nothing = PromptTensors.none(len(states), self.computing.device)
+        prediction = self.model.decode(conditioned, features, nothing)
+        prediction = clean_small(prediction, self._fill_holes)
+        entry = self.model.remember(features, prediction)
+
+        results = {}
+        for row, (object_id, state) in enumerate(zip(object_ids, states, strict=True)):
+            mask = self._viewing.mask(frame, object_id, prediction, row, views[row])
+            seen = extent_of_mask(mask.mask, mask.offset)
+            state.sightings[frame] = Sighting(views[row], seen, reverse)
+            state.note(frame, _row(entry, row), prediction.logits[row : row + 1], reach)
+            results[object_id] = mask
+        return results
+
+    def _recall(self, frame: int, object_id: int, *, reverse: bool) -> Recalled:
+        frames = range(self.video.n_frames)
+        return recall(
+            self._objects[object_id],
+            frame,
+            frames[::-1] if reverse else frames,
+            self._likeness,
+            0 if self._viewing.shared else object_id,
+            self._policy,
+            self.model.config.memory,
+        )
+
+    def _memory(self, recalled: Sequence[Recalled]) -> MemoryTokens:
+        return self.model.memory_tokens(
+            [[slot for slot, _ in row] for row in recalled],
+            [[entry for _, entry in row] for row in recalled],
+        )
+
+
+def _row(entry: MemoryEntry, row: int) -> MemoryEntry:
+    """Give one object's entry, its features rounded as the released model keeps them."""
+    here = slice(row, row + 1)
+    return MemoryEntry(
+        entry.features[here].to(torch.bfloat16).clone(),
+        entry.pointer[here].clone(),
+        entry.foreground[here].clone(),
+    )
+
+
+def _join(predictions: Sequence[Prediction]) -> Prediction:
+    return Prediction(
+        torch.cat([p.logits for p in predictions]),
+        torch.cat([p.iou for p in predictions]),
+        torch.cat([p.score for p in predictions]),
+        torch.cat([p.pointer for p in predictions]),
+    )

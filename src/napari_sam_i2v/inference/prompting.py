@@ -1,0 +1,188 @@
+"""From prompts on a frame to an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_sam_i2v.inference.objects import Vouched
+from napari_sam_i2v.inference.transforms import (
+    GIVEN_LOGIT,
+    given_logits,
+    mask_in_view,
+    point_tensors,
+)
+from napari_sam_i2v.inference.viewing import Viewing
+from napari_sam_i2v.masklets import ObjectMask, crop_positive
+from napari_sam_i2v.model.image_encoder import Features
+from napari_sam_i2v.model.memory import MemoryTokens
+from napari_sam_i2v.model.prompt_encoder import PromptTensors
+from napari_sam_i2v.model.sam_i2v import Conditioned, Prediction, SamI2V
+from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt
+from napari_sam_i2v.views import Extent, View, extent_of_prompts
+
+
+@dataclass
+class Question:
+    """Prompts of one object on a frame, and what is known there already.
+
+    Attributes
+    ----------
+    frame
+        Frame number.
+    prompts
+        One mask or box first, or none; then points.
+    view
+        Where the object was looked for on this frame before.
+    prior
+        Logits of that answer, ``(1, 1, 4h, 4w)``, to be corrected.
+    memory
+        What the frame attends to, if it was tracked before.
+    """
+
+    frame: int
+    prompts: tuple[Prompt, ...]
+    view: View | None = None
+    prior: Tensor | None = None
+    memory: MemoryTokens | None = None
+
+
+def answer(
+    model: SamI2V, viewing: Viewing, question: Question, shape: tuple[int, int]
+) -> Vouched:
+    """Answer prompts.
+
+    A mask alone stands as it is. A box or a mask tells how large the object is; of
+    points alone several views are tried, and the object is looked at once more at the
+    size it then turned out to have.
+    """
+    prompts, policy = question.prompts, viewing.policy
+    mask = next((p for p in prompts if isinstance(p, MaskPrompt)), None)
+    extent = extent_of_prompts(prompts)
+    if mask is not None and extent is None:  # an empty mask: the object is not there
+        extent = Extent(((shape[0] - 1) / 2, (shape[1] - 1) / 2), min(shape) / 3)
+    if mask is not None and len(prompts) == 1:
+        assert extent is not None
+        return Vouched(policy.around(extent), None, mask, prompts)
+    if extent is not None:
+        view = policy.around(extent)
+        return Vouched(view, _decode(model, viewing, question, view, shape), mask, prompts)
+    if question.view is not None:
+        view = question.view
+        return Vouched(view, _decode(model, viewing, question, view, shape), mask, prompts)
+    answers = [
+        (view, _decode(model, viewing, question, view, shape))
+        for view in policy.guesses(_anchor(prompts))
+    ]
+    view, prediction = max(answers, key=_sureness)
+    seen = None if policy.shared else viewing.seen(prediction, view)
+    if seen is not None:
+        view = policy.around(seen)
+        prediction = _decode(model, viewing, question, view, shape)
+    return Vouched(view, prediction, mask, prompts)
+
+
+def _anchor(prompts: Sequence[Prompt]) -> tuple[float, float]:
+    """Give the first positive point."""
+    points = [p for p in prompts if isinstance(p, PointPrompt)]
+    return next((p.yx for p in points if p.positive), points[0].yx)
+
+
+def _sureness(answered: tuple[View, Prediction]) -> float:
+    """Rank answers: present ones first, by predicted IoU."""
+    _, prediction = answered
+    return float(prediction.iou[0]) + (float(prediction.score[0, 0]) > 0)
+
+
+def _decode(
+    model: SamI2V,
+    viewing: Viewing,
+    question: Question,
+    view: View,
+    shape: tuple[int, int],
+) -> Prediction:
+    """Decode prompts that are not a mask alone."""
+    first, rest = question.prompts[0], question.prompts[1:]
+    features = viewing.encoder.encode(question.frame, [view])
+    conditioned = model.condition(features, question.memory)
+    prior = question.prior
+    if isinstance(first, MaskPrompt):
+        mask = _mask_tensor(model, first, view, viewing, shape)
+        prior = given_logits(mask, model.config.mask_size).to(features.tokens.device)
+    elif isinstance(first, BoxPrompt) and rest and prior is None:
+        prior = _decode_points(model, features, conditioned, [first], view, None).logits
+    return _decode_points(model, features, conditioned, question.prompts, view, prior)
+
+
+def _decode_points(
+    model: SamI2V,
+    features: Features,
+    conditioned: Conditioned,
+    prompts: Sequence[Prompt],
+    view: View,
+    prior: Tensor | None,
+) -> Prediction:
+    tensors = point_tensors(prompts, view, model.config.input_size, prior)
+    device = features.tokens.device
+    placed = PromptTensors(
+        tensors.points.to(device), tensors.labels.to(device), tensors.mask
+    )
+    return model.decode(conditioned, features, placed)
+
+
+def given_mask(
+    model: SamI2V,
+    vouched: Vouched,
+    viewing: Viewing,
+    shape: tuple[int, int],
+    device: torch.device,
+    *,
+    features: Features | None = None,
+) -> Prediction:
+    """Put a given mask in the form of an answer.
+
+    The decoder makes its object pointer, from ``features``; without them the pointer
+    is left out.
+    """
+    assert vouched.mask is not None
+    mask = _mask_tensor(model, vouched.mask, vouched.view, viewing, shape).to(device)
+    here = mask.flatten(1).any(1, keepdim=True)
+    width = model.config.width
+    return Prediction(
+        given_logits(mask, model.config.mask_size),
+        torch.ones(1, device=device),
+        torch.where(here, GIVEN_LOGIT, -GIVEN_LOGIT),
+        torch.zeros(1, width, device=device)
+        if features is None
+        else model.point_at(features, mask),
+    )
+
+
+def vouched_mask(frame: int, object_id: int, vouched: Vouched) -> ObjectMask:
+    """Give a mask prompt back at full resolution, as it was given."""
+    prompt = vouched.mask
+    assert prompt is not None
+    (top, left), crop = crop_positive(prompt.mask)
+    return ObjectMask(
+        frame=frame,
+        object_id=object_id,
+        offset=(top + prompt.offset[0], left + prompt.offset[1]),
+        logits=np.where(crop, np.float32(GIVEN_LOGIT), np.float32(0)),
+        predicted_iou=1.0,
+        object_score=GIVEN_LOGIT if crop.size else -GIVEN_LOGIT,
+    )
+
+
+def _mask_tensor(
+    model: SamI2V,
+    prompt: MaskPrompt,
+    view: View,
+    viewing: Viewing,
+    shape: tuple[int, int],
+) -> Tensor:
+    size = model.config.input_size
+    return mask_in_view(prompt, view, size, shape, whole=viewing.shared)

@@ -1,0 +1,111 @@
+"""The engine's state as bytes: plain values and tensors, no code."""
+
+from __future__ import annotations
+
+import io
+
+import torch
+
+from napari_sam_i2v.inference.objects import ObjectState, Sighting, Vouched
+from napari_sam_i2v.inference.similarity import FrameLikeness
+from napari_sam_i2v.model.memory import MemoryBank, MemoryEntry
+from napari_sam_i2v.model.sam_i2v import Prediction
+from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt
+from napari_sam_i2v.views import Extent, View
+
+_KINDS = {kind.__name__: kind for kind in (PointPrompt, BoxPrompt, MaskPrompt)}
+
+
+def pack(
+    objects: dict[int, ObjectState], likeness: FrameLikeness, views: str
+) -> bytes:
+    """Write down all tracking depends on."""
+    content = {
+        "objects": {i: _pack_object(state) for i, state in objects.items()},
+        "maps": likeness.maps,
+        "views": views,
+    }
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+def unpack(
+    data: bytes, device: torch.device
+) -> tuple[dict[int, ObjectState], FrameLikeness, str]:
+    """Read :func:`pack`'s bytes back."""
+    content = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
+    likeness = FrameLikeness()
+    likeness.maps = content["maps"]
+    objects = {i: _unpack_object(packed) for i, packed in content["objects"].items()}
+    return objects, likeness, content["views"]
+
+
+def _pack_object(state: ObjectState) -> dict:
+    return {
+        "conditioning": {t: vars(e) for t, e in state.bank.conditioning.items()},
+        "tracked": {t: vars(e) for t, e in state.bank.tracked.items()},
+        "vouched": {t: _pack_vouched(v) for t, v in state.vouched.items()},
+        "sightings": {t: _pack_sighting(s) for t, s in state.sightings.items()},
+        "logits": state.logits,
+    }
+
+
+def _unpack_object(packed: dict) -> ObjectState:
+    bank = MemoryBank(
+        {t: MemoryEntry(**e) for t, e in packed["conditioning"].items()},
+        {t: MemoryEntry(**e) for t, e in packed["tracked"].items()},
+    )
+    return ObjectState(
+        bank,
+        {t: _unpack_vouched(v) for t, v in packed["vouched"].items()},
+        {t: _unpack_sighting(s) for t, s in packed["sightings"].items()},
+        packed["logits"],
+    )
+
+
+def _pack_sighting(sighting: Sighting) -> tuple:
+    view, seen = sighting.view, sighting.seen
+    extent = None if seen is None else (seen.centre, seen.diameter)
+    return (view.corner, view.extent), extent, sighting.reverse
+
+
+def _unpack_sighting(packed: tuple) -> Sighting:
+    view, extent, reverse = packed
+    return Sighting(View(*view), None if extent is None else Extent(*extent), reverse)
+
+
+def _pack_vouched(vouched: Vouched) -> dict:
+    return {
+        "view": (vouched.view.corner, vouched.view.extent),
+        "prediction": vouched.prediction and vars(vouched.prediction),
+        "mask": vouched.mask and _pack_prompt(vouched.mask),
+        "prompts": [_pack_prompt(prompt) for prompt in vouched.prompts],
+    }
+
+
+def _unpack_vouched(packed: dict) -> Vouched:
+    prediction, mask = packed["prediction"], packed["mask"]
+    unpacked = None if mask is None else _unpack_prompt(mask)
+    assert unpacked is None or isinstance(unpacked, MaskPrompt)
+    return Vouched(
+        View(*packed["view"]),
+        None if prediction is None else Prediction(**prediction),
+        unpacked,
+        tuple(_unpack_prompt(prompt) for prompt in packed["prompts"]),
+    )
+
+
+def _pack_prompt(prompt: Prompt) -> dict:
+    fields = dict(vars(prompt))
+    if isinstance(prompt, MaskPrompt):
+        fields["mask"] = torch.from_numpy(prompt.mask.copy())
+    return {"kind": type(prompt).__name__, **fields}
+
+
+def _unpack_prompt(packed: dict) -> Prompt:
+    fields = dict(packed)
+    kind = _KINDS[fields.pop("kind")]
+    if kind is MaskPrompt:
+        fields["mask"] = fields["mask"].cpu().numpy()
+    return kind(**fields)

@@ -1,0 +1,141 @@
+"""Masklets as files: the label stack, the scores and the formats asked for."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from napari_sam_i2v import __version__
+from napari_sam_i2v.disk import replacing
+from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.io.ctc import ctc_files, write_ctc
+from napari_sam_i2v.masklets import Masklets
+
+TIF_FILE = "masklets.tif"
+CSV_FILE = "scores.csv"
+
+# ImageJ reads no TIFF of 4 GB and more.
+_IMAGEJ_LIMIT = 2**32 - 2**25
+_OME_UNITS = ("m", "cm", "mm", "µm", "nm")
+_MICRO = ("um", "micron", "microns", "micrometer", "µm", "μm")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exporter:
+    """A format of results.
+
+    Attributes
+    ----------
+    files
+        Names of the files it will write, below the folder.
+    write
+        Writes them into a folder, which exists; each appears when it is whole.
+    """
+
+    files: Callable[[int], list[str]]
+    write: Callable[[Masklets, Path], None]
+
+
+def write_tif(masklets: Masklets, folder: Path) -> None:
+    """Write the labels as ``masklets.tif``, frame by frame.
+
+    16-bit labels are an ImageJ hyperstack, others OME-TIFF; both zlib-compressed.
+    """
+    labels = masklets.labels
+    imagej = labels.dtype == np.uint16 and labels.nbytes < _IMAGEJ_LIMIT
+    options: dict[str, Any] = {"imagej": True} if imagej else {"ome": True}
+    if not imagej and labels.nbytes >= _IMAGEJ_LIMIT:
+        options["bigtiff"] = True
+    with (
+        replacing(folder / TIF_FILE) as part,
+        tifffile.TiffWriter(part, **options) as writer,
+    ):
+        writer.write(
+            iter(labels),
+            shape=labels.shape,
+            dtype=labels.dtype,
+            compression="zlib",
+            predictor=True,
+            **(_imagej(masklets) if imagej else _ome(masklets)),
+        )
+
+
+def write_scores(masklets: Masklets, folder: Path) -> None:
+    """Write ``scores.csv``: one row per object and visited frame."""
+    with replacing(folder / CSV_FILE) as part:
+        masklets.scores.to_csv(
+            part, index=False, float_format="%.6g", lineterminator="\n"
+        )
+
+
+EXPORTERS = {
+    "tif": Exporter(files=lambda n_frames: [TIF_FILE], write=write_tif),
+    "csv": Exporter(files=lambda n_frames: [CSV_FILE], write=write_scores),
+    "ctc": Exporter(files=ctc_files, write=write_ctc),
+}
+"""Format name, as ``--format`` takes it, to what writes it."""
+
+ALWAYS = ("tif", "csv")
+NEEDING_EXTRA = ("geff", "trackmate")
+
+
+def check_formats(names: Sequence[str]) -> tuple[str, ...]:
+    """Refuse formats that cannot be written.
+
+    Parameters
+    ----------
+    names
+        Formats asked for.
+
+    Returns
+    -------
+    tuple of str
+        All that are to be written, each once.
+    """
+    for name in names:
+        if name in NEEDING_EXTRA:
+            raise InputError(
+                f"the format {name} needs the extra 'tracking' of a later version; "
+                f"this one writes {', '.join(EXPORTERS)}"
+            )
+        if name not in EXPORTERS:
+            known = ", ".join([*EXPORTERS, *NEEDING_EXTRA])
+            raise InputError(f"unknown format {name!r}; known: {known}")
+    return tuple(dict.fromkeys([*ALWAYS, *names]))
+
+
+def files_of(formats: Sequence[str], n_frames: int) -> tuple[str, ...]:
+    """List the names of the files that formats will write."""
+    return tuple(name for each in formats for name in EXPORTERS[each].files(n_frames))
+
+
+def _imagej(masklets: Masklets) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"axes": "TYX"}
+    if masklets.pixel_size is None:
+        return {"metadata": metadata}
+    y, x = masklets.pixel_size
+    # ImageJ's own spelling.
+    metadata["unit"] = "um" if masklets.unit in _MICRO else masklets.unit or "pixel"
+    return {"metadata": metadata, "resolution": (1 / x, 1 / y)}
+
+
+def _ome(masklets: Masklets) -> dict[str, Any]:
+    # The format wants an id; a fixed one keeps equal results equal as files.
+    name = f"napari-sam-i2v {__version__} masklets"
+    metadata: dict[str, Any] = {
+        "axes": "TYX",
+        "UUID": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, name)}",
+    }
+    if masklets.pixel_size is not None:
+        unit = "µm" if masklets.unit in _MICRO else masklets.unit
+        for axis, size in zip("YX", masklets.pixel_size, strict=True):
+            metadata[f"PhysicalSize{axis}"] = size
+            if unit in _OME_UNITS:
+                metadata[f"PhysicalSize{axis}Unit"] = unit
+    return {"metadata": metadata}

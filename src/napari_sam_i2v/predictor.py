@@ -1,0 +1,44 @@
+"""What a tracking session needs from an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from napari_sam_i2v.masklets import ObjectMask
+from napari_sam_i2v.prompts import Prompt
+
+
+class Predictor(Protocol):
+    """An engine: answers prompts, follows objects, keeps their memory."""
+
+    def segment(
+        self, frame: int, object_id: int, prompts: Sequence[Prompt]
+    ) -> ObjectMask:
+        """Answer all prompts of an object on a frame, a mask or box first.
+
+        The frame becomes one of the object's conditioning frames; what was known of it
+        is replaced.
+        """
+        ...
+
+    def track(
+        self, frame: int, object_ids: Sequence[int], *, reverse: bool = False
+    ) -> dict[int, ObjectMask]:
+        """Find objects on a frame from memory, all as one batch."""
+        ...
+
+    def forget(self, object_id: int, frame: int | None = None) -> None:
+        """Forget an object, or what is known of it on one frame.
+
+        Forgetting what is not known does nothing.
+        """
+        ...
+
+    def snapshot(self) -> bytes:
+        """Return the complete tracking state."""
+        ...
+
+    def restore(self, data: bytes) -> None:
+        """Return to the state of a snapshot, taken by an engine built alike."""
+        ...

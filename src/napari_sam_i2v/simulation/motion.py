@@ -1,0 +1,105 @@
+"""How cells move and push each other."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from napari_sam_i2v.simulation.cell import Cell, Vector
+from napari_sam_i2v.simulation.dynamics import Dynamics
+from napari_sam_i2v.simulation.shapes import arm_roots, rod_nodes
+
+
+def walk(cells: list[Cell], dynamics: Dynamics, rng: np.random.Generator) -> None:
+    """Move every cell by one step of a persistent random walk, in place.
+
+    Parameters
+    ----------
+    cells
+        The cells.
+    dynamics
+        The movie's behaviour.
+    rng
+        Source of the steps.
+    """
+    kept = dynamics.persistence
+    fresh = np.sqrt(1 - kept**2) * dynamics.speed / np.sqrt(2)
+    steps = rng.normal(0, fresh, (len(cells), 2))
+    jumps = rng.random(len(cells)) < dynamics.jump_rate
+    for cell, step, jump in zip(cells, steps, jumps, strict=True):
+        if cell.dividing or cell.dying:
+            step = 0.3 * step
+        elif len(cell.arms):
+            # Crawling cells go where their long axis points.
+            ahead = cell.axis * (cell.axis @ step)
+            step = 0.4 * step + 1.0 * ahead
+        cell.velocity = kept * cell.velocity + step
+        cell.centre = cell.centre + cell.velocity
+        if jump:
+            turn = rng.uniform(0, 2 * np.pi)
+            far = dynamics.radius * rng.uniform(1.0, 2.2)
+            cell.centre = cell.centre + far * np.array([np.sin(turn), np.cos(turn)])
+
+
+def _discs(cell: Cell) -> tuple[Vector, Vector]:
+    """Centres ``(n, 2)`` and radii of discs that stand for a cell, from its centre."""
+    if cell.length:
+        nodes = rod_nodes(cell)
+        return nodes, np.full(len(nodes), cell.radius)
+    if len(cell.arms):
+        roots, widths = arm_roots(cell)
+        radii = np.concatenate([[0.75 * cell.radius], widths])
+        return np.vstack([np.zeros((1, 2)), roots]), radii
+    if cell.stretch > 0.35:
+        root = np.exp(cell.stretch / 2)
+        half = cell.radius * (root - 1 / root)
+        narrow = cell.radius * (1 + 1 / root) / 2
+        return np.outer([-half, half], cell.axis), np.full(2, narrow)
+    return np.zeros((1, 2)), np.array([cell.radius])
+
+
+def push_apart(cells: list[Cell], crowding: float, rounds: int) -> None:
+    """Let overlapping cells push and turn each other, in place.
+
+    Parameters
+    ----------
+    cells
+        The cells.
+    crowding
+        Distance at which two discs repel, as a part of the sum of their radii.
+    rounds
+        How often to repeat; more rounds leave less overlap.
+    """
+    for _ in range(rounds):
+        parts = [_discs(cell) for cell in cells]
+        counts = [len(radii) for _, radii in parts]
+        owner = np.repeat(np.arange(len(cells)), counts)
+        arms = np.vstack([offsets for offsets, _ in parts])
+        centres = np.array([cell.centre for cell in cells])
+        points = centres[owner] + arms
+        radii = np.concatenate([radii for _, radii in parts])
+        farthest = 2 * crowding * float(radii.max())
+        pairs = cKDTree(points).query_pairs(farthest, output_type="ndarray")
+        pairs = pairs[owner[pairs[:, 0]] != owner[pairs[:, 1]]]
+        if not len(pairs):
+            return
+        first, second = pairs.T
+        gap = points[first] - points[second]
+        distance = np.sqrt((gap**2).sum(axis=1)) + 1e-6
+        overlap = crowding * (radii[first] + radii[second]) - distance
+        force = gap * (overlap.clip(0) * 0.3 / distance)[:, None]
+        index = np.concatenate([owner[first], owner[second]])
+        forces = np.concatenate([force, -force])
+        levers = np.concatenate([arms[first], arms[second]])
+        torque = forces[:, 1] * levers[:, 0] - forces[:, 0] * levers[:, 1]
+        n = len(cells)
+        shift_y = np.bincount(index, forces[:, 0], n)
+        shift_x = np.bincount(index, forces[:, 1], n)
+        twist = np.bincount(index, torque, n)
+        for i in np.unique(index):
+            cell = cells[i]
+            limit = 0.7 * cell.radius
+            shift = np.clip([shift_y[i], shift_x[i]], -limit, limit)
+            cell.centre = cell.centre + shift
+            inertia = cell.radius**2 + cell.length**2 / 6
+            cell.angle -= float(np.clip(twist[i] / inertia, -0.15, 0.15))

@@ -1,0 +1,104 @@
+"""Random fields: textures that travel with cells, and slow fields over the frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter, zoom
+
+from napari_sam_i2v.simulation.settings import Array
+
+TILE = 256
+# Channels of a tile.
+FINE, COARSE, GRAINS, SLOW = range(4)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Texture:
+    """The inside of cells, slowly rearranging itself.
+
+    Attributes
+    ----------
+    tiles
+        Two tiles as `make_tile` draws them.
+    pace
+        How far the texture turns from one tile to the other per frame, in radians.
+    """
+
+    tiles: tuple[Array, Array]
+    pace: float
+
+    def at(self, frame: int) -> Array:
+        """The tile of a frame."""
+        first, second = self.tiles
+        angle = self.pace * frame
+        tile: Array = first * np.float32(np.cos(angle))
+        tile += second * np.float32(np.sin(angle))
+        return tile
+
+
+def draw_texture(rng: np.random.Generator) -> Texture:
+    """Draw a movie's texture.
+
+    Parameters
+    ----------
+    rng
+        Source of the texture.
+    """
+    tiles = (make_tile(rng), make_tile(rng))
+    return Texture(tiles=tiles, pace=rng.choice([0.0, 0.02, 0.06, 0.15]))
+
+
+def make_tile(rng: np.random.Generator) -> Array:
+    """Draw a periodic texture with four channels.
+
+    Parameters
+    ----------
+    rng
+        Source of the texture.
+
+    Returns
+    -------
+    Array
+        ``(TILE * TILE, 4)``: fine, coarse and slow noise of unit variance, and grains
+        (sparse blobs, positive and negative, of about unit height).
+    """
+    sigmas = {
+        FINE: rng.uniform(0.8, 2.0),
+        COARSE: rng.uniform(3.0, 6.0),
+        GRAINS: rng.uniform(1.5, 2.5),
+        SLOW: rng.uniform(12.0, 20.0),
+    }
+    tile = np.empty((TILE, TILE, 4), np.float32)
+    for channel, sigma in sigmas.items():
+        noise = rng.standard_normal((TILE, TILE), np.float32)
+        noise = gaussian_filter(noise, sigma, mode="wrap")
+        tile[..., channel] = noise / noise.std()
+    grains = tile[..., GRAINS]
+    tile[..., GRAINS] = np.sign(grains) * np.maximum(np.abs(grains) - 1.2, 0)
+    return tile.reshape(-1, 4)
+
+
+def slow_field(
+    shape: tuple[int, int], period: float, rng: np.random.Generator
+) -> Array:
+    """Draw a smooth field of about unit variance.
+
+    Parameters
+    ----------
+    shape
+        ``(H, W)``.
+    period
+        Distance of independent values in pixels.
+    rng
+        Source of the field.
+    """
+    coarse = [int(np.ceil(side / period)) + 3 for side in shape]
+    grid = rng.standard_normal(coarse, np.float32)
+    scale = [(side + 2 * period) / n for side, n in zip(shape, coarse, strict=True)]
+    field: Array = zoom(grid, scale, order=3, prefilter=False)
+    top, left = (max(0, (f - s) // 2) for f, s in zip(field.shape, shape, strict=True))
+    window = field[top : top + shape[0], left : left + shape[1]]
+    short = [(0, s - w) for s, w in zip(shape, window.shape, strict=True)]
+    return np.pad(window, short, mode="edge") if any(b for _, b in short) else window

@@ -1,0 +1,316 @@
+"""The Python entry points: track in one call, or open a session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from napari_sam_i2v.actions import Direction
+from napari_sam_i2v.backends import build, check_model
+from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.io.prompt_files import read_prompts
+from napari_sam_i2v.io.results import check_formats
+from napari_sam_i2v.io.session_folder import (
+    MASK_FILE,
+    MovieRecord,
+    describe,
+    read_session,
+)
+from napari_sam_i2v.job import (
+    Follow,
+    Mode,
+    Task,
+    check_folder,
+    run_in_folder,
+    track_to_end,
+)
+from napari_sam_i2v.masklets import Masklets
+from napari_sam_i2v.predictor import Predictor
+from napari_sam_i2v.progress import follow, run_through
+from napari_sam_i2v.prompt_rules import check_range
+from napari_sam_i2v.prompts import Prompt
+from napari_sam_i2v.session import TrackingSession
+from napari_sam_i2v.settings import DEFAULT_MODEL, TrackSettings, Views
+from napari_sam_i2v.store import MaskStore
+from napari_sam_i2v.video import VideoSource, open_video
+
+Contrast = tuple[float, float] | Sequence[tuple[float, float]]
+
+
+def track(  # noqa: PLR0913  one call for all there is to say
+    movie: object,
+    prompts: object,
+    *,
+    model: str = DEFAULT_MODEL,
+    checkpoint: str | Path | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    prompt_frame: int = 0,
+    start: int = 0,
+    stop: int | None = None,
+    direction: Direction = "forward",
+    views: Views = "auto",
+    cell_size: float | None = None,
+    axes: str | None = None,
+    channel: int | Sequence[int] | None = None,
+    contrast: Contrast | None = None,
+    out: str | Path | None = None,
+    progress: bool = True,
+) -> Masklets:
+    """Follow prompted objects through a movie.
+
+    Parameters
+    ----------
+    movie
+        Anything `open_video` accepts.
+    prompts
+        Anything `read_prompts` accepts.
+    model
+        Name of a model, or path of its YAML file.
+    checkpoint
+        Its weights; by default those known by its name.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    seed
+        For what is drawn at random.
+    prompt_frame
+        Frame that a label image prompts.
+    start, stop
+        Frames to visit, half-open; by default all.
+    direction
+        ``forward`` from each object's first prompted frame, ``backward`` from its
+        last, or ``both``: backward from the first, then forward from it.
+    views
+        ``frame``, ``objects`` or ``auto``: how the network looks at a frame.
+    cell_size
+        Diameter of a typical object in pixels, as a hint.
+    axes, channel, contrast
+        As in `open_video`.
+    out
+        Folder for the results, which must hold none; by default they are kept in a
+        temporary file.
+    progress
+        Whether to show on stderr how far it is.
+
+    Returns
+    -------
+    Masklets
+        Labels and scores, read from disk when asked for.
+
+    Raises
+    ------
+    InputError
+        The input is bad; nothing was changed.
+    """
+    settings = TrackSettings(
+        model=model,
+        checkpoint=None if checkpoint is None else str(checkpoint),
+        device=device,
+        seed=seed,
+        start=start,
+        stop=stop,
+        direction=direction,
+        views=views,
+        cell_size=cell_size,
+        axes=axes,
+        channels=as_channels(channel),
+        contrast=as_contrast(contrast),
+    )
+    shown = follow if progress else run_through
+    if out is not None:
+        return track_into(
+            movie,
+            prompts,
+            Path(out),
+            settings=settings,
+            prompt_frame=prompt_frame or None,
+            follow=shown,
+        )
+    task = prepare(movie, prompts, settings, prompt_frame or None)
+    session = TrackingSession(task.video, task.predictor)
+    track_to_end(task, session, shown)
+    return session.masklets_in(settings.start, task.stop)
+
+
+def track_into(
+    movie: object,
+    prompts: object,
+    folder: Path,
+    *,
+    settings: TrackSettings,
+    prompt_frame: int | None = None,
+    mode: Mode = "new",
+    formats: Sequence[str] = (),
+    follow: Follow = run_through,
+) -> Masklets:
+    """Follow prompted objects through a movie, into a folder.
+
+    Parameters
+    ----------
+    movie, prompts, prompt_frame
+        As in `track`.
+    folder
+        Where the results go.
+    settings
+        What to do.
+    mode
+        ``new``, ``resume`` or ``overwrite``.
+    formats
+        Formats to write besides ``masklets.tif`` and ``scores.csv``.
+    follow
+        Runs through the frames, showing them.
+
+    Returns
+    -------
+    Masklets
+        The results; they read from the folder.
+    """
+    chosen = check_formats(formats)
+    check_folder(folder, mode)
+    task = prepare(movie, prompts, settings, prompt_frame)
+    return run_in_folder(
+        task,
+        folder,
+        record=describe(task.video, task.predictor, settings),
+        mode=mode,
+        formats=chosen,
+        follow=follow,
+    )
+
+
+def prepare(
+    movie: object, prompts: object, settings: TrackSettings, prompt_frame: int | None
+) -> Task:
+    """Open the movie, read the prompts, build the engine; changes nothing on disk."""
+    check_model(settings.model)
+    video = _open(movie, settings)
+    check_range(settings.start, settings.stop, video.n_frames)
+    read = read_prompts(prompts, shape=video.shape, prompt_frame=prompt_frame)
+    engine = _build(video, settings, read)
+    return Task(video=video, prompts=read, predictor=engine, options=settings)
+
+
+def open_session(  # noqa: PLR0913  one call for all there is to say
+    movie: object,
+    *,
+    model: str = DEFAULT_MODEL,
+    checkpoint: str | Path | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    views: Views = "auto",
+    cell_size: float | None = None,
+    axes: str | None = None,
+    channel: int | Sequence[int] | None = None,
+    contrast: Contrast | None = None,
+) -> TrackingSession:
+    """Open a session on a movie.
+
+    Parameters
+    ----------
+    movie, model, checkpoint, device, seed, views, cell_size, axes, channel, contrast
+        As in `track`.
+
+    Returns
+    -------
+    TrackingSession
+        With no objects yet. Its masks are in a temporary file until it is saved.
+    """
+    settings = TrackSettings(
+        model=model,
+        checkpoint=None if checkpoint is None else str(checkpoint),
+        device=device,
+        seed=seed,
+        views=views,
+        cell_size=cell_size,
+        axes=axes,
+        channels=as_channels(channel),
+        contrast=as_contrast(contrast),
+    )
+    check_model(model)
+    video = _open(movie, settings)
+    return TrackingSession(video, _build(video, settings), settings=settings)
+
+
+def load_session(folder: str | Path, movie: object = None) -> TrackingSession:
+    """Open a session that was saved, or a folder that `track` wrote.
+
+    Parameters
+    ----------
+    folder
+        The session folder.
+    movie
+        Its movie; by default the file it was opened from.
+
+    Returns
+    -------
+    TrackingSession
+        As it was; what is done now goes into a copy until it is saved.
+    """
+    folder = Path(folder)
+    stored = read_session(folder)
+    record = stored.record
+    if not (folder / MASK_FILE).is_file():
+        raise InputError(f"{folder} is no whole session: {MASK_FILE} is missing")
+    if movie is None and record.movie.path is None:
+        raise InputError(f"{folder} does not know its movie's file; give movie=")
+    told = all(low < high for low, high in record.contrast)
+    settings = replace(record.options, contrast=record.contrast if told else None)
+    video = _open(record.movie.path if movie is None else movie, settings)
+    if MovieRecord.of(video).fingerprint != record.movie.fingerprint:
+        raise InputError(
+            f"the movie is not the one that {folder} was made from, of shape "
+            f"{record.movie.shape}"
+        )
+    store = MaskStore.copy_of(folder / MASK_FILE)
+    # What "auto" came to then depends on the prompts there were then.
+    engine = _build(video, replace(settings, views=record.views))
+    return TrackingSession(
+        video, engine, store=store, log=stored.log, settings=record.options
+    )
+
+
+def as_channels(channel: int | Sequence[int] | None) -> tuple[int, ...] | None:
+    """Write channels the way settings hold them."""
+    if channel is None:
+        return None
+    return (channel,) if isinstance(channel, int) else tuple(channel)
+
+
+def as_contrast(
+    contrast: Contrast | None,
+) -> tuple[tuple[float, float], ...] | None:
+    """Write contrast limits the way settings hold them: a pair for each channel."""
+    if contrast is None:
+        return None
+    limits = np.asarray(contrast, float)
+    if limits.ndim not in (1, 2) or limits.shape[-1] != 2:
+        raise InputError("contrast takes two numbers, or two for each channel")
+    return tuple((float(low), float(high)) for low, high in limits.reshape(-1, 2))
+
+
+def _open(movie: object, settings: TrackSettings) -> VideoSource:
+    contrast = settings.contrast
+    return open_video(
+        movie,
+        axes=settings.axes,
+        channel=settings.channels,
+        contrast=contrast[0] if contrast and len(contrast) == 1 else contrast,
+    )
+
+
+def _build(
+    video: VideoSource, settings: TrackSettings, prompts: Sequence[Prompt] = ()
+) -> Predictor:
+    return build(
+        settings.model,
+        video,
+        checkpoint=settings.checkpoint,
+        device=settings.device,
+        seed=settings.seed,
+        views=settings.views,
+        cell_size=settings.cell_size,
+        prompts=prompts,
+    )

@@ -1,0 +1,48 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Folder of real movies with labels; NAPARI_SAM_I2V_DATA says where it is."""
+    default = ROOT.parent / "shared" / "data"
+    folder = Path(os.environ.get("NAPARI_SAM_I2V_DATA", default))
+    if not (folder / "README.md").is_file():
+        pytest.skip("no movies: set NAPARI_SAM_I2V_DATA to their folder")
+    return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what this machine cannot run."""
+    needs_gpu = [item for item in items if item.get_closest_marker("gpu")]
+    needs_screen = [item for item in items if item.get_closest_marker("qt")]
+    if needs_gpu and not _has_cuda():
+        _skip(needs_gpu, "no CUDA device")
+    if needs_screen and not _has_screen():
+        _skip(needs_screen, "no screen: run 'python dev.py test', or use xvfb-run")
+
+
+def _skip(items: list[pytest.Item], reason: str) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _has_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _has_screen() -> bool:
+    if not sys.platform.startswith("linux"):
+        return True
+    return "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ

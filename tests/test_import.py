@@ -1,0 +1,75 @@
+"""What an import costs: no torch, no napari, no Qt before they are needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import yaml
+
+import napari_sam_i2v
+from sources import PACKAGE, module_name, modules
+
+QT = {"PyQt5", "PyQt6", "PySide2", "PySide6"}
+HEAVY_FOLDERS = ("model", "inference", "training", "widgets")
+
+
+def loaded_after(*statements: str, folder: Path) -> set[str]:
+    """Top-level modules that a fresh interpreter holds after some statements."""
+    report = "import sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    script = "\n".join([*statements, report])
+    command = [sys.executable, "-W", "error", "-c", script]
+    shown = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+    return set(shown.stdout.split())
+
+
+def manifest_targets() -> list[str]:
+    """Every ``module:function`` of the manifest."""
+    manifest = yaml.safe_load((PACKAGE / "napari.yaml").read_text())
+    return [each["python_name"] for each in manifest["contributions"]["commands"]]
+
+
+def light_modules() -> list[str]:
+    light = (path for path in modules() if path.parent.name not in HEAVY_FOLDERS)
+    return [module_name(path) for path in light if path.name != "__main__.py"]
+
+
+def test_the_package_loads_nothing_heavy(tmp_path: Path) -> None:
+    loaded = loaded_after("import napari_sam_i2v", folder=tmp_path)
+    assert not loaded & (QT | {"torch", "napari", "numpy", "qtpy"})
+
+
+def test_plain_modules_load_neither_torch_nor_qt(tmp_path: Path) -> None:
+    statements = [f"import {name}" for name in light_modules()]
+    loaded = loaded_after(*statements, folder=tmp_path)
+    assert not loaded & (QT | {"torch", "torchvision"})
+
+
+@pytest.mark.parametrize("target", manifest_targets())
+def test_manifest_targets_load_no_torch(target: str, tmp_path: Path) -> None:
+    module, _, name = target.partition(":")
+    loaded = loaded_after(f"from {module} import {name}", folder=tmp_path)
+    assert not loaded & {"torch", "torchvision"}
+
+
+def test_the_installed_manifest_is_valid(tmp_path: Path) -> None:
+    if find_spec("npe2") is None:
+        pytest.skip("npe2 is not installed")
+    command = [sys.executable, "-m", "npe2", "validate", "napari-sam-i2v"]
+    shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+
+
+@pytest.mark.parametrize("name", napari_sam_i2v.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(napari_sam_i2v, name) is not None
+    assert name in dir(napari_sam_i2v)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        napari_sam_i2v.nonsense  # noqa: B018
