@@ -92,7 +92,7 @@ def build(
         The engine, with no objects yet.
     """
     check_model(name)
-    builder = BACKENDS.get(name, _sam_i2v)
+    builder: Builder = BACKENDS.get(name, _sam_i2v)
     return builder(
         name,
         video,

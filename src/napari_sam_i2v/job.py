@@ -11,7 +11,7 @@ from typing import Literal
 from napari_sam_i2v.actions import Action, Propagate
 from napari_sam_i2v.disk import room_on
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.io.results import EXPORTERS, files_of
+from napari_sam_i2v.io.results import ALWAYS, EXPORTERS, files_of
 from napari_sam_i2v.io.session_folder import (
     LOG_FILE,
     MASK_FILE,
@@ -27,6 +27,7 @@ from napari_sam_i2v.io.session_folder import (
 )
 from napari_sam_i2v.masklets import FrameResult, Masklets
 from napari_sam_i2v.predictor import Predictor
+from napari_sam_i2v.progress import run_through
 from napari_sam_i2v.prompts import Prompt
 from napari_sam_i2v.run_log import logging_to
 from napari_sam_i2v.session import TrackingSession
@@ -92,9 +93,9 @@ def run_in_folder(
     folder: Path,
     *,
     record: SessionRecord,
-    mode: Mode,
-    formats: Sequence[str],
-    follow: Follow,
+    mode: Mode = "new",
+    formats: Sequence[str] = ALWAYS,
+    follow: Follow = run_through,
 ) -> Masklets:
     """Track into a folder until its results are whole.
 
@@ -105,7 +106,7 @@ def run_in_folder(
     folder
         Where to.
     record
-        The task, put on record.
+        The task, put on record; the files it names will be the caller's.
     mode
         Whether the folder may hold results, and what becomes of them.
     formats
@@ -118,7 +119,7 @@ def run_in_folder(
     Masklets
         The results; they read from the folder.
     """
-    files = (*OWN_FILES, *files_of(formats, task.video.n_frames))
+    files = (*record.files, *OWN_FILES, *files_of(formats, task.video.n_frames))
     record = replace(record, files=files)
     log = _prepare(task, folder, record, mode)
     begun = read_session(folder) if log else None
@@ -169,9 +170,9 @@ def _prepare(
         with room_on(folder):
             folder.mkdir(parents=True, exist_ok=True)
             write_session(folder, record, [])
-    except PermissionError as error:
+    except OSError as error:
         raise InputError(
-            f"{folder} cannot be written; choose a folder that you may write to"
+            f"{folder} cannot be written ({error.strerror}); choose another folder"
         ) from error
     return ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from itertools import islice
 
@@ -13,6 +14,11 @@ from napari_sam_i2v.schedule import Visit, count, visits
 from napari_sam_i2v.snapshots import SnapshotClock
 from napari_sam_i2v.store import MaskStore, Snapshot, as_stored
 from napari_sam_i2v.visible import VisibleMasks
+
+_log = logging.getLogger(__name__)
+
+LARGEST_SNAPSHOT = 900_000_000
+"""Bytes; SQLite holds no more in one place."""
 
 
 class Propagator:
@@ -142,6 +148,17 @@ class Propagator:
                 masks[object_id] = kept
         return FrameResult(frame=frame, masks={i: masks[i] for i in sorted(masks)})
 
+    def _snapshot(self, version: int, steps: int) -> Snapshot | None:
+        snapshot = self._memory.snapshot(version, steps)
+        if len(snapshot.engine) <= LARGEST_SNAPSHOT:
+            return snapshot
+        self._clock = None
+        _log.warning(
+            "the engine's memory is too large to be stored: after an interruption "
+            "--resume would track from the start again"
+        )
+        return None
+
     def _write(self, version: int, masks: list[ObjectMask], steps: int) -> None:
         action = self._document.log[version]
         assert isinstance(action, Propagate)
@@ -150,8 +167,8 @@ class Propagator:
         if self._clock is None or not self._clock.is_due():
             self._store.write(version, masks, steps=reached)
         else:
-            started = self._clock.start()
-            snapshot = self._memory.snapshot(version, steps)
+            clock, started = self._clock, self._clock.start()
+            snapshot = self._snapshot(version, steps)
             self._store.write(version, masks, steps=reached, snapshot=snapshot)
-            self._clock.finish(started)
+            clock.finish(started)
         self._document.set_steps(version, reached)

@@ -41,6 +41,8 @@ from napari_sam_i2v.store import MaskStore, as_stored
 from napari_sam_i2v.video import VideoSource
 from napari_sam_i2v.visible import VisibleMasks
 
+__all__ = ["Predictor", "Recorder", "TrackingSession"]
+
 Recorder = Callable[[Sequence[Action]], None]
 
 

@@ -182,7 +182,10 @@ def track_into(
 
 
 def prepare(
-    movie: object, prompts: object, settings: TrackSettings, prompt_frame: int | None
+    movie: object,
+    prompts: object,
+    settings: TrackSettings,
+    prompt_frame: int | None = None,
 ) -> Task:
     """Open the movie, read the prompts, build the engine; changes nothing on disk."""
     check_model(settings.model)

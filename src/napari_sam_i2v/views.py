@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import assert_never
 
 from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 
@@ -180,6 +179,8 @@ class FollowObjects:
     """Share of the side that the object may move before the view does."""
     tolerance = 1.35
     """How much larger or smaller the object may be before the view resizes."""
+    growth = 1.05
+    """How fast it then does, a frame."""
     smallest = 6.0
     """Diameter below which views do not zoom in further."""
 
@@ -210,7 +211,7 @@ class FollowObjects:
         side = view.extent[0]
         ratio = self._diameters * max(seen.diameter, self.smallest) / side
         if not 1 / self.tolerance < ratio < self.tolerance:
-            side *= math.sqrt(ratio)
+            side *= min(max(ratio, 1 / self.growth), self.growth)
         distance = math.dist(view.centre, seen.centre)
         moved = distance > self.dead_zone * side
         return View.square(seen.centre if moved else view.centre, side)

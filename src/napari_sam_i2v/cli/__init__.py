@@ -13,6 +13,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv
         Words of the command line; by default those of this process.
     """
-    from napari_sam_i2v.cli.main import run
+    from napari_sam_i2v.cli.command_line import run
 
     return run(argv)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from napari_sam_i2v.cli.tables import print_table
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.simulation.modalities import MODALITIES
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -15,7 +14,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser("simulate", help="make a movie of cells with labels")
     add = parser.add_argument
     add("--out", type=Path, required=True, metavar="DIR", help="an empty or new folder")
-    add("--modality", default="nuclei", metavar="NAME", help=", ".join(MODALITIES))
+    add("--modality", default="nuclei", metavar="NAME", help="kind of cells")
     add("--frames", type=int, default=30, metavar="N")
     add("--size", type=int, nargs=2, default=(256, 256), metavar=("H", "W"))
     add("--cells", type=int, default=40, metavar="N", help="cells in the first frame")

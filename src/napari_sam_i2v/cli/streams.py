@@ -12,17 +12,31 @@ from types import FrameType
 
 
 class _WarningLines(logging.Handler):
-    """Prints warnings as ``warning: ...``, one line each, the same one only once."""
+    """Prints warnings as ``warning: ...``, one line each, the same one only once.
+
+    They are held back until work begins: of bad input only the error is shown.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self._said: set[str] = set()
+        self._held: list[str] | None = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = " ".join(record.getMessage().split())
-        if line not in self._said:
-            self._said.add(line)
-            print(f"warning: {line}", file=sys.stderr)
+        line = f"warning: {' '.join(record.getMessage().split())}"
+        if line in self._said:
+            return
+        self._said.add(line)
+        if self._held is None:
+            print(line, file=sys.stderr)
+        else:
+            self._held.append(line)
+
+    def release(self) -> None:
+        """Print what was held back, and hold back nothing more."""
+        for line in self._held or []:
+            print(line, file=sys.stderr)
+        self._held = None
 
 
 @contextlib.contextmanager
@@ -36,10 +50,18 @@ def warnings_on_stderr() -> Iterator[None]:
     root.addHandler(silence)
     try:
         yield
+        lines.release()
     finally:
         package.removeHandler(lines)
         root.removeHandler(silence)
         package.propagate = propagate
+
+
+def show_warnings() -> None:
+    """Show warnings from now on, and those there were: the input is good."""
+    for handler in logging.getLogger("napari_sam_i2v").handlers:
+        if isinstance(handler, _WarningLines):
+            handler.release()
 
 
 @contextlib.contextmanager

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from napari_sam_i2v.masklets import Masklets
+if TYPE_CHECKING:
+    from napari_sam_i2v.masklets import Masklets
 
 _COLUMNS = ("object", "first", "last", "frames", "present", "mean area", "mean IoU")
 _MOST_ROWS = 40
@@ -26,7 +28,7 @@ def print_summary(masklets: Masklets) -> None:
 def summary_rows(masklets: Masklets) -> list[tuple[str, ...]]:
     """Sum up each object's masklet as text, sorted by id."""
     scores = masklets.scores
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for object_id in masklets.ids:
         visited = scores[scores["object_id"] == object_id]
         present = visited[visited["area"] > 0]
@@ -48,8 +50,7 @@ def summary_rows(masklets: Masklets) -> list[tuple[str, ...]]:
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print columns of text, flush right."""
     widths = [
-        max(len(text) for text in column)
-        for column in zip(columns, *rows, strict=True)
+        max(len(text) for text in column) for column in zip(columns, *rows, strict=True)
     ]
     for row in (columns, *rows):
         cells = (text.rjust(width) for text, width in zip(row, widths, strict=True))

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Literal
 
 from napari_sam_i2v.actions import DIRECTIONS
-from napari_sam_i2v.cli.tables import print_summary
-from napari_sam_i2v.job import Mode
-from napari_sam_i2v.progress import follow, run_through
 from napari_sam_i2v.settings import DEFAULT_MODEL, VIEWS, TrackSettings
-from napari_sam_i2v.tracking import as_contrast, track_into
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -55,6 +52,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Track, then print one line for each object."""
+    from napari_sam_i2v.cli.progress import chosen
+    from napari_sam_i2v.cli.tables import print_summary
+    from napari_sam_i2v.tracking import as_contrast, track_into
+
     settings = TrackSettings(
         model=arguments.model,
         checkpoint=arguments.checkpoint,
@@ -77,13 +78,13 @@ def run(arguments: argparse.Namespace) -> int:
         prompt_frame=arguments.prompt_frame,
         mode=mode_of(arguments),
         formats=arguments.format,
-        follow=run_through if arguments.quiet else follow,
+        follow=chosen(quiet=arguments.quiet),
     )
     print_summary(masklets)
     return 0
 
 
-def mode_of(arguments: argparse.Namespace) -> Mode:
+def mode_of(arguments: argparse.Namespace) -> Literal["new", "resume", "overwrite"]:
     """Say what may become of results that are there already."""
     if arguments.resume:
         return "resume"

@@ -15,6 +15,7 @@ from napari_sam_i2v.inference.devices import Computing
 from napari_sam_i2v.inference.predictor import SamI2VPredictor
 from napari_sam_i2v.model import build_model, load_model_config, load_weights
 from napari_sam_i2v.model.sam_i2v import SamI2V
+from napari_sam_i2v.model.tiny_vit import ConvNorm
 from napari_sam_i2v.model.selection import Policy, SimilaritySampling, TopK
 from napari_sam_i2v.video import VideoSource
 from napari_sam_i2v.views import Extent
@@ -60,11 +61,23 @@ def load_network(
             f"{config.name}`, then `sam-i2v models import FILE`, or give --checkpoint"
         )
     network = load_weights(build_model(config), weights).requires_grad_(False)
+    optimise(network)
     network = network.to(computing.device)
+    return Network(network, computing, sha256_of(weights))
+
+
+def optimise(network: SamI2V) -> None:
+    """Lay a model out for inference; what it computes stays the same but for rounding.
+
+    Batch norms are worked into the convolutions before them, whose weights then lie
+    channels last.
+    """
+    for module in network.modules():
+        if isinstance(module, ConvNorm):
+            module.fold()
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             module.to(memory_format=torch.channels_last)
-    return Network(network, computing, sha256_of(weights))
 
 
 def build_predictor(  # noqa: PLR0913

@@ -146,11 +146,11 @@ class VideoPredictor:
         full = np.asarray(mask, dtype=bool)
         shape = inference_state.predictor.shape
         if full.shape != shape:
-            raise InputError(f"the mask is {full.shape}; the movie's frames are {shape}")
+            raise InputError(
+                f"the mask is {full.shape}; the movie's frames are {shape}"
+            )
         offset, crop = crop_positive(full)
-        prompt = MaskPrompt(
-            frame=frame_idx, object_id=obj_id, mask=crop, offset=offset
-        )
+        prompt = MaskPrompt(frame=frame_idx, object_id=obj_id, mask=crop, offset=offset)
         return self._prompt(inference_state, frame_idx, obj_id, [prompt], True)
 
     def propagate_in_video(

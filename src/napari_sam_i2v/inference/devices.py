@@ -27,7 +27,7 @@ class Computing:
     ----------
     device
         ``auto`` (CUDA, else MPS, else CPU), ``cpu``, ``cuda`` or ``mps``.
-    whole_frames
+    large
         Whether inputs are large: fewer objects go into a batch.
 
     Raises

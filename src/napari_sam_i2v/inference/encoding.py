@@ -108,4 +108,3 @@ class ViewEncoder:
             cut = sample_square(stacked, view.centre, view.extent[0], size)
             window.append(cut.unflatten(0, (len(numbers), -1)).expand(-1, 3, -1, -1))
         return normalise(torch.stack(window), self._model.config.view.normalise)
-

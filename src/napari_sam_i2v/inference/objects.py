@@ -88,7 +88,9 @@ class ObjectState:
         self.bank.tracked[frame] = entry
         self.bank.keep_near(frame, reach)
         self.logits = {
-            t: older.half() for t, older in self.logits.items() if abs(t - frame) <= reach
+            t: older.half()
+            for t, older in self.logits.items()
+            if abs(t - frame) <= reach
         }
         self.logits[frame] = logits.clone()
 

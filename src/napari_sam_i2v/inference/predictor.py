@@ -10,7 +10,12 @@ from torch import Tensor
 from napari_sam_i2v.inference.devices import Computing
 from napari_sam_i2v.inference.frames import FrameStore
 from napari_sam_i2v.inference.objects import ObjectState, Sighting
-from napari_sam_i2v.inference.prompting import Question, answer, given_mask, vouched_mask
+from napari_sam_i2v.inference.prompting import (
+    Question,
+    answer,
+    given_mask,
+    vouched_mask,
+)
 from napari_sam_i2v.inference.recall import Recalled, recall
 from napari_sam_i2v.inference.similarity import FrameLikeness
 from napari_sam_i2v.inference.small import clean_small
@@ -52,7 +57,7 @@ class SamI2VPredictor:
         removed; 0 leaves masks as they are.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         model: SamI2V,
         video: VideoSource,
@@ -310,7 +315,7 @@ class SamI2VPredictor:
 
 
 def _row(entry: MemoryEntry, row: int) -> MemoryEntry:
-    """Give one object's entry, its features rounded as the released model keeps them."""
+    """Give one object's entry, features rounded as the released model keeps them."""
     here = slice(row, row + 1)
     return MemoryEntry(
         entry.features[here].to(torch.bfloat16).clone(),

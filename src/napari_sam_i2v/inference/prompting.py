@@ -70,10 +70,14 @@ def answer(
         return Vouched(policy.around(extent), None, mask, prompts)
     if extent is not None:
         view = policy.around(extent)
-        return Vouched(view, _decode(model, viewing, question, view, shape), mask, prompts)
+        return Vouched(
+            view, _decode(model, viewing, question, view, shape), mask, prompts
+        )
     if question.view is not None:
         view = question.view
-        return Vouched(view, _decode(model, viewing, question, view, shape), mask, prompts)
+        return Vouched(
+            view, _decode(model, viewing, question, view, shape), mask, prompts
+        )
     answers = [
         (view, _decode(model, viewing, question, view, shape))
         for view in policy.guesses(_anchor(prompts))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_sam_i2v.inference.objects import ObjectState
 from napari_sam_i2v.inference.similarity import FrameLikeness
 from napari_sam_i2v.model.config import MemoryConfig
@@ -43,7 +46,7 @@ def recall(
         return []
     tracked = [t for t in state.bank.tracked if t != frame]
 
-    def similarity(positions: Sequence[int]):  # noqa: ANN202
+    def similarity(positions: Sequence[int]) -> NDArray[np.float64]:
         return likeness.of(key, frame, [travel[p] for p in positions])
 
     slots = select_memory(

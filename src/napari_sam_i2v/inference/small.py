@@ -25,10 +25,11 @@ def clean_small(prediction: Prediction, area: int) -> Prediction:
     for row in logits[:, 0]:
         mask = (row > 0).cpu().numpy()
         filled = morphology.remove_small_holes(mask, max_size=area, connectivity=2)
-        cleaned = morphology.remove_small_objects(
-            filled, max_size=area, connectivity=2
-        )
-        for changed, value in ((filled & ~mask, _FILLED), (filled & ~cleaned, -_FILLED)):
+        cleaned = morphology.remove_small_objects(filled, max_size=area, connectivity=2)
+        for changed, value in (
+            (filled & ~mask, _FILLED),
+            (filled & ~cleaned, -_FILLED),
+        ):
             if np.any(changed):
                 row[torch.from_numpy(changed).to(row.device)] = value
     return dataclasses.replace(prediction, logits=logits)

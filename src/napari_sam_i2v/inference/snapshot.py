@@ -16,9 +16,7 @@ from napari_sam_i2v.views import Extent, View
 _KINDS = {kind.__name__: kind for kind in (PointPrompt, BoxPrompt, MaskPrompt)}
 
 
-def pack(
-    objects: dict[int, ObjectState], likeness: FrameLikeness, views: str
-) -> bytes:
+def pack(objects: dict[int, ObjectState], likeness: FrameLikeness, views: str) -> bytes:
     """Write down all tracking depends on."""
     content = {
         "objects": {i: _pack_object(state) for i, state in objects.items()},

@@ -51,8 +51,8 @@ def whole_frame(image: NDArray, size: int) -> Tensor:
         ``(3, size, size)``, 0 to 1.
     """
     if image.dtype == np.uint8 and image.ndim == 3:
-        resized = np.asarray(Image.fromarray(image).resize((size, size)))
-        return torch.from_numpy((resized / 255.0).astype(np.float32)).permute(2, 0, 1)
+        pixels = np.asarray(Image.fromarray(image).resize((size, size)))
+        return torch.from_numpy((pixels / 255.0).astype(np.float32)).permute(2, 0, 1)
     frame = frame_tensor(image)[None]
     resized = F.interpolate(
         frame, (size, size), mode="bicubic", align_corners=False, antialias=True

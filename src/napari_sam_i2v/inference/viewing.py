@@ -93,7 +93,7 @@ class Viewing:
         self._request, self._settled = name, None
 
     def paste(self, logits: Tensor, view: View) -> tuple[tuple[int, int], NDArray]:
-        """Bring ``(4h, 4w)`` logits back into the frame, cropped to what is positive."""
+        """Bring ``(4h, 4w)`` logits back into the frame, cut to the positive part."""
         if not self.shared:
             return paste(logits, view, self._shape)
         full = upscale_logits(logits[None, None].float(), self._shape)

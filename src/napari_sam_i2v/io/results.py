@@ -48,21 +48,26 @@ def write_tif(masklets: Masklets, folder: Path) -> None:
     16-bit labels are an ImageJ hyperstack, others OME-TIFF; both zlib-compressed.
     """
     labels = masklets.labels
-    imagej = labels.dtype == np.uint16 and labels.nbytes < _IMAGEJ_LIMIT
-    options: dict[str, Any] = {"imagej": True} if imagej else {"ome": True}
-    if not imagej and labels.nbytes >= _IMAGEJ_LIMIT:
-        options["bigtiff"] = True
+    is_small = labels.nbytes < _IMAGEJ_LIMIT
+    described: dict[str, Any] = {"metadata": {"axes": "TYX"}}
+    dialect: dict[str, Any] = {}
+    # In ImageJ's and OME's dialects, a movie of one frame would be read as an image.
+    if len(labels) > 1 and is_small and labels.dtype == np.uint16:
+        dialect, described = {"imagej": True}, _imagej(masklets)
+    elif len(labels) > 1:
+        dialect, described = {"ome": True, "bigtiff": not is_small}, _ome(masklets)
     with (
         replacing(folder / TIF_FILE) as part,
-        tifffile.TiffWriter(part, **options) as writer,
+        tifffile.TiffWriter(part, **dialect) as writer,
     ):
         writer.write(
             iter(labels),
             shape=labels.shape,
             dtype=labels.dtype,
+            photometric="minisblack",
             compression="zlib",
             predictor=True,
-            **(_imagej(masklets) if imagej else _ome(masklets)),
+            **described,
         )
 
 

@@ -90,19 +90,19 @@ class SessionRecord:
         Whether the demo made it.
     """
 
-    movie: MovieRecord
+    format: int = FORMAT
+    version: str = __version__
+    finished: bool = False
+    demo: bool = False
     model: str
     seed: int
     checkpoint_sha256: str | None
-    contrast: tuple[tuple[float, float], ...]
     views: Views
     device: str
+    contrast: tuple[tuple[float, float], ...]
+    movie: MovieRecord
     options: TrackSettings
     files: tuple[str, ...] = ()
-    finished: bool = False
-    demo: bool = False
-    version: str = __version__
-    format: int = FORMAT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,10 +142,10 @@ def describe(
 
 def write_session(folder: Path, record: SessionRecord, log: Sequence[Action]) -> None:
     """Write ``session.json``, whole or not at all."""
-    lines = [json.dumps(action_to_json(action)) for action in log]
-    head = json.dumps(dataclasses.asdict(record), indent=1)
-    actions = ",\n  ".join(lines)
-    text = f'{head[:-2]},\n "log": [\n  {actions}\n ]\n}}\n'
+    fields = dataclasses.asdict(record).items()
+    head = "".join(f'"{name}": {json.dumps(value)},\n' for name, value in fields)
+    actions = ",\n".join(json.dumps(action_to_json(action)) for action in log)
+    text = f'{{\n{head}"log": [\n{actions}\n]\n}}\n'
     with replacing(folder / SESSION_FILE) as part:
         part.write_text(text, encoding="utf-8")
 
@@ -163,17 +163,18 @@ def save_session(
     record, log, store
         The session.
     """
-    entries = [action_to_json(action) for action in log]
+    files = [MASK_FILE]
     if has_session(folder):
-        there = [action_to_json(action) for action in read_session(folder).log]
-        if there[:-1] != entries[: len(there)][:-1]:
+        there = read_session(folder)
+        if _deeds(there.log) != _deeds(log[: len(there.log)]):
             raise InputError(
                 f"{folder} holds another session; save to a folder of its own"
             )
+        files += there.record.files
     with room_on(folder):
         folder.mkdir(parents=True, exist_ok=True)
     store.copy_to(folder / MASK_FILE)
-    write_session(folder, replace(record, files=(MASK_FILE,)), log)
+    write_session(folder, replace(record, files=tuple(dict.fromkeys(files))), log)
 
 
 def has_session(folder: Path) -> bool:
@@ -280,6 +281,11 @@ def delete_session(folder: Path) -> None:
 def clashes(folder: Path, files: Iterable[str]) -> list[str]:
     """List those of some file names that a folder has already."""
     return [name for name in files if (folder / name).exists()]
+
+
+def _deeds(log: Sequence[Action]) -> list[dict[str, Any]]:
+    """Describe actions by what was asked for, however far they came."""
+    return [action_to_json(action) | {"steps": None} for action in log]
 
 
 def _delete(path: Path) -> None:

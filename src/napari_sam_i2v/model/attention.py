@@ -12,8 +12,8 @@ from napari_sam_i2v.model.position import rotary_table, rotate
 # Below this many keys the plain product beats the fused kernel on a CPU.
 _FEW_KEYS = 96
 
-# Attention logits a CPU tile holds: what stays in the cache, roughly.
-_TILE = 2_000_000
+# From this many logits on, a CPU attends in tiles of so many queries.
+_LARGE, _TILE_ROWS = 4_000_000, 512
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -42,38 +42,62 @@ def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tenso
     return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
 
 
-def attend_low_rank(
+def attend_one_head(
     q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None
 ) -> Tensor:
-    """One-head attention whose values are much narrower than its keys.
+    """One-head attention whose values may be much narrower than its keys.
 
     Parameters
     ----------
     q, k, v
-        ``(B, N, C)``, ``(B, M, C)`` and ``(B, M, D)`` with D well below C.
+        ``(B or 1, N, C)``, ``(B, M, C)`` and ``(B, M, D)``.
     bias
-        Added to the logits, ``(B, 1 or N, M)``.
+        Added to the logits, ``(B, 1, M)``.
 
     Returns
     -------
     torch.Tensor
         ``(B, N, D)``.
     """
+    v = v.to(q.dtype)
     if q.device.type != "cpu":
         mask = None if bias is None else bias[:, None].to(q.dtype)
+        q = q.expand(len(k), -1, -1)
         return F.scaled_dot_product_attention(
-            q[:, None], k[:, None], v[:, None].to(q.dtype), attn_mask=mask
+            q[:, None], k[:, None], v[:, None], attn_mask=mask
         )[:, 0]
-    v = v.to(q.dtype)
-    keys = (k * k.shape[-1] ** -0.5).transpose(1, 2)
-    rows = max(64, min(q.shape[1], _TILE // max(1, k.shape[1] * q.shape[0])))
-    tiles = []
-    for start in range(0, q.shape[1], rows):
-        logits = q[:, start : start + rows] @ keys
+    if torch.is_grad_enabled() or q.shape[1] * k.shape[1] < _LARGE:
+        logits = q @ (k * k.shape[-1] ** -0.5).transpose(1, 2)
         if bias is not None:
             logits = logits + bias
-        tiles.append(logits.softmax(-1).to(v.dtype) @ v)
-    return tiles[0] if len(tiles) == 1 else torch.cat(tiles, dim=1)
+        return logits.softmax(-1).to(v.dtype) @ v
+    rows = [
+        _attend_in_tiles(
+            q[i % len(q)], k[i], v[i], None if bias is None else bias[i]
+        )
+        for i in range(len(k))
+    ]
+    return torch.stack(rows)
+
+
+def _attend_in_tiles(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+    """Attend from ``(N, C)`` to ``(M, C)``, some queries at a time, on a CPU.
+
+    The products are written as 1x1 convolutions: the CPU's convolution kernels are
+    half as fast again as its matrix products in float32.
+    """
+    keys = (k * k.shape[-1] ** -0.5)[:, :, None, None]  # (M, C, 1, 1)
+    values = v.T[:, :, None, None]  # (D, M, 1, 1)
+    keys = keys.contiguous(memory_format=torch.channels_last)
+    values = values.contiguous(memory_format=torch.channels_last)
+    tiles = []
+    for tile in q.split(_TILE_ROWS):
+        logits = F.conv2d(tile.T[None, :, :, None], keys)[0, :, :, 0].T  # (rows, M)
+        if bias is not None:
+            logits = logits + bias
+        weights = logits.softmax(-1).to(v.dtype)
+        tiles.append(F.conv2d(weights.T[None, :, :, None], values)[0, :, :, 0].T)
+    return torch.cat(tiles)
 
 
 class Attention(nn.Module):
@@ -120,7 +144,9 @@ class RotarySelfAttention(Attention):
         """``(B, N, C)`` tokens in rows of ``columns``; same shape out."""
         table = rotary_table(self.q_proj.out_features, columns, x.shape[1], x.device)
         q, k = rotate(self.q_proj(x), table), rotate(self.k_proj(x), table)
-        return self.out_proj(attend(q[:, None], k[:, None], self.v_proj(x)[:, None])[:, 0])
+        return self.out_proj(
+            attend(q[:, None], k[:, None], self.v_proj(x)[:, None])[:, 0]
+        )
 
 
 class RotaryMemoryAttention(Attention):
@@ -151,7 +177,7 @@ class RotaryMemoryAttention(Attention):
         k = rotate(k, rotary_table(k.shape[-1], columns, k.shape[2], k.device))
         pointer_k = self.k_proj(memory.pointers + memory.pointer_position)
         keys = torch.cat([k.flatten(1, 2), pointer_k.flatten(1, 2)], dim=1)
-        attended = attend_low_rank(
+        attended = attend_one_head(
             q, keys, memory.values, memory.bias if bias is None else bias
         )
         return self.out_proj(self.v_proj(attended))

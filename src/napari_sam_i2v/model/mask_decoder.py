@@ -114,7 +114,11 @@ class MaskDecoder(nn.Module):
             ``(B, prompts, C)``.
         """
         own = torch.cat(
-            [self.obj_score_token.weight, self.iou_token.weight, self.mask_tokens.weight]
+            [
+                self.obj_score_token.weight,
+                self.iou_token.weight,
+                self.mask_tokens.weight,
+            ]
         )
         own = own.expand(len(prompts.sparse), -1, -1)
         tokens = torch.cat([own, prompts.sparse, memory_prompts.to(own.dtype)], dim=1)

@@ -43,6 +43,6 @@ class MemoryPromptGenerator(nn.Module):
         return x + self.linear2(F.relu(self.linear1(self.norm1(x))))
 
     def without_memory(self, count: int) -> Tensor:
-        """What the decoder is told where there is no memory, ``(count, prompts, C)``."""
+        """What the decoder hears where there is no memory, ``(count, prompts, C)``."""
         weight = self.no_memory_prompt_embeddings_fg.weight[None]
         return weight.expand(count, self.prompts, -1)

@@ -86,7 +86,11 @@ class PromptEncoder(nn.Module):
             nn.GELU(),
             nn.Conv2d(16, width, 1),
         )
-        self.prompt_map = PromptMap(width, config.pixel_widths[0]) if config.decoder.prompt_map else None
+        self.prompt_map = (
+            PromptMap(width, config.pixel_widths[0])
+            if config.decoder.prompt_map
+            else None
+        )
 
     def forward(self, prompts: PromptTensors) -> EncodedPrompts:
         """Encode prompts."""

@@ -156,7 +156,9 @@ class SamI2V(nn.Module):
         """
         count = len(mask)
         nothing = PromptTensors.none(count, mask.device)
-        prompts = PromptTensors(nothing.points, nothing.labels, self.mask_downsample(mask))
+        prompts = PromptTensors(
+            nothing.points, nothing.labels, self.mask_downsample(mask)
+        )
         raw = Conditioned(
             features.tokens, self.memory_prompt_generator.without_memory(count)
         )
@@ -185,7 +187,10 @@ class SamI2V(nn.Module):
         """
         size = self.config.input_size
         logits = F.interpolate(
-            prediction.logits.float(), (size, size), mode="bilinear", align_corners=False
+            prediction.logits.float(),
+            (size, size),
+            mode="bilinear",
+            align_corners=False,
         )
         mask = logits.sigmoid()
         if vouched is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import fuse_conv_bn_eval
 
 from napari_sam_i2v.model.attention import attend
 from napari_sam_i2v.model.config import EncoderConfig
@@ -28,6 +29,12 @@ class ConvNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, H, W)`` to ``(B, C_out, H / stride, W / stride)``."""
         return self.bn(self.c(x))
+
+    def fold(self) -> None:
+        """Work the batch norm into the convolution, for inference."""
+        if not isinstance(self.bn, nn.Identity):
+            self.c = fuse_conv_bn_eval(self.c, self.bn)
+            self.bn = nn.Identity()
 
 
 class PatchEmbed(nn.Module):
@@ -171,7 +178,12 @@ class Stage(nn.Module):
     """Transformer stage; all but the last end in a merge."""
 
     def __init__(
-        self, width: int, depth: int, heads: int, window: int, merge: PatchMerging | None
+        self,
+        width: int,
+        depth: int,
+        heads: int,
+        window: int,
+        merge: PatchMerging | None,
     ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,19 @@ from torch import Tensor
 
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.model.sam_i2v import SamI2V
+
+# Where TinySAM's weights go, and what is new or unused there.
+_FROM_TINYSAM = (
+    "image_encoder.trunk_image.",
+    "sam_prompt_encoder.",
+    "sam_mask_decoder.",
+)
+_NOT_IN_TINYSAM = (
+    "image_encoder.trunk_image.head.",
+    "image_encoder.trunk_image.norm_head.",
+    "sam_mask_decoder.obj_score_token.",
+    "sam_mask_decoder.pred_obj_score_head.",
+)
 
 
 def read_state(path: str | Path) -> dict[str, Tensor]:
@@ -38,7 +52,9 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickle protocols a user knows nothing
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except SafetensorError as error:
         raise InputError(
             f"{path}: not a whole safetensors file ({error}); get it again"
@@ -48,14 +64,15 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
             f"{path}: holds more than weights, or is no checkpoint; nothing in it was "
             "run. Expected a state dict or a dict with one under 'model'"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
-        first = str(error).splitlines()[0]
+    except Exception as error:  # a torn pickle raises whatever it stumbles on
+        first = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(
             f"{path}: not a whole checkpoint ({first}); get it again"
         ) from error
     state = content.get("model", content) if isinstance(content, Mapping) else None
     if not isinstance(state, Mapping) or not all(
-        isinstance(value, Tensor) for value in state.values()
+        isinstance(key, str) and isinstance(value, Tensor)
+        for key, value in state.items()
     ):
         raise InputError(f"{path}: expected a state dict, or one under 'model'")
     return dict(state)
@@ -149,6 +166,16 @@ def init_from_tinysam(model: SamI2V, path: str | Path) -> list[str]:
         taken[target] = tensor
     if not taken:
         raise InputError(f"{path}: not TinySAM weights: no key of it fits the model")
+    missing = [
+        key
+        for key in sorted(own.keys() - taken.keys())
+        if key.startswith(_FROM_TINYSAM) and not key.startswith(_NOT_IN_TINYSAM)
+    ]
+    if missing:
+        raise InputError(
+            f"{path}: not all of TinySAM: nothing for {missing[0]!r} "
+            f"({len(missing)} missing in all)"
+        )
     model.load_state_dict(taken, strict=False)
     return sorted(own.keys() - taken.keys())
 

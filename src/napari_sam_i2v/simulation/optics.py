@@ -140,7 +140,7 @@ def draw_camera(
         gain=gain.clip(0.3).astype(np.float32),
         photons=photons,
         read_noise=rng.uniform(0.0, 2.0) + 0.03 * photons * noise * rng.random(),
-        row_noise=0.04 * photons * noise * rng.choice([0.0] * 7 + [1.0]),
+        row_noise=0.03 * photons * noise * max(0.0, rng.uniform(-4.0, 1.0)),
         scale=counts / photons,
         offset=0.05 * counts + 10,
         ceiling=int(min(65535, counts * rng.choice([1.5, 3.0, 8.0]) + 300)),

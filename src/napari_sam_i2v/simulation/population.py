@@ -41,7 +41,9 @@ class Population:
         self.director = rng.uniform(0, 2 * np.pi)
         self.cells: list[Cell] = []
         world = self.size + 2 * self.margin
-        count = max(1, round(settings.cells * world.prod() / self.size.prod()))
+        # Cells are seen before their centre is in view; a tissue must stay filled.
+        seen = self.size + (0.0 if dynamics.confluent else 0.8 * self.margin)
+        count = max(1, round(settings.cells * world.prod() / seen.prod()))
         # Division must not fill the memory however long the movie is.
         self.capacity = 2 * count + 20
         for centre in self._places(count):
@@ -50,11 +52,12 @@ class Population:
 
     def _places(self, count: int) -> list[Vector]:
         """Draw where the cells start: anywhere, or next to an earlier one."""
-        places: list[Vector] = []
+        # The first one is in view, or a movie of one cell might show none.
+        places = [self.size * self.rng.uniform(0.25, 0.75, 2)]
         low, high = -self.margin, self.size + self.margin
         near = 1.6 * self.dynamics.radius
         singles = max(2, count // 8)
-        for _ in range(count):
+        for _ in range(count - 1):
             clustered = self.rng.random() < self.dynamics.clustering
             if clustered and len(places) >= singles:
                 start = places[self.rng.integers(len(places))]

@@ -80,6 +80,5 @@ def frame_loss(
     presence_term = F.binary_cross_entropy_with_logits(hypotheses.score[:, 0], there)
     visible = there.sum().clamp(min=1)
     return (
-        ((mask_term + iou_term) * there).sum() / visible
-        + weights.presence * presence_term
-    )
+        (mask_term + iou_term) * there
+    ).sum() / visible + weights.presence * presence_term

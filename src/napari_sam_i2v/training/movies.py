@@ -25,6 +25,8 @@ class MovieSettings:
     ----------
     frames, size
         Length, and side in pixels.
+    modalities
+        What is simulated, one as often as the other; name one twice for more of it.
     stills
         Folders with ``images`` and ``labels``; a still is warped into a movie.
     stills_share
@@ -39,6 +41,7 @@ class MovieSettings:
 
     frames: int = 10
     size: int = 224
+    modalities: tuple[str, ...] = MODALITIES
     stills: tuple[str, ...] = ()
     stills_share: float = 0.0
     held_out: int = 5
@@ -65,7 +68,7 @@ def make_movie(settings: MovieSettings, seed: int, index: int) -> TrainingMovie:
     room = (settings.size / diameter) ** 2
     movie = simulate(
         SimulationSettings(
-            modality=MODALITIES[index % len(MODALITIES)],
+            modality=settings.modalities[index % len(settings.modalities)],
             frames=settings.frames,
             height=settings.size,
             width=settings.size,
@@ -102,7 +105,9 @@ def warp_still(
         image = image[..., :3].mean(-1)
     image, labels = _random_square(image, labels, settings.size, rng)
     size = np.array(image.shape)
-    grid = np.stack(np.meshgrid(*map(np.arange, size), indexing="ij")).astype(np.float32)
+    grid = np.stack(np.meshgrid(*map(np.arange, size), indexing="ij")).astype(
+        np.float32
+    )
 
     knots = rng.normal(size=(2, settings.frames, 6, 6))
     walk = np.cumsum(knots, axis=1) * rng.uniform(0.2, 2.5)

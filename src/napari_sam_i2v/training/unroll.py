@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from napari_sam_i2v.model.memory import MemoryBank
+from napari_sam_i2v.model.image_encoder import Features
 from napari_sam_i2v.model.mask_decoder import Hypotheses
+from napari_sam_i2v.model.memory import MemoryBank, MemoryTokens
 from napari_sam_i2v.model.prompt_encoder import PromptTensors
 from napari_sam_i2v.model.sam_i2v import Prediction, SamI2V
 from napari_sam_i2v.model.selection import select_memory
@@ -40,28 +43,59 @@ class UnrollSettings:
     correct: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class Unrolled:
-    """Loss of a batch of clips, and how good its masks were.
+    """Losses of a batch of clips, frame by frame, and how good its masks were.
 
-    ``prompted`` and ``tracked`` are mean IoUs, ``absent`` the share of absent
-    objects told to be so; NaN where there was nothing to tell.
+    Attributes
+    ----------
+    losses
+        One a decoded frame.
+    prompted, tracked
+        IoUs on the first frame and on the others.
+    absent
+        Whether absent objects were told to be so, 1 or 0.
     """
 
-    loss: Tensor
-    prompted: float
-    tracked: float
-    absent: float
+    losses: list[Tensor] = field(default_factory=list)
+    prompted: list[float] = field(default_factory=list)
+    tracked: list[float] = field(default_factory=list)
+    absent: list[float] = field(default_factory=list)
+
+    @property
+    def loss(self) -> Tensor:
+        """Mean over frames."""
+        return torch.stack(self.losses).mean()
 
 
-class _RandomChoice:
-    """Any of the candidates: training should not depend on which are chosen."""
+class AnyOf:
+    """A selection policy: any of the candidates.
+
+    Training should not depend on which frames are chosen, and one choice for the
+    whole batch keeps its memories aligned.
+    """
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
 
-    def select(self, candidates, similarity, count, frame):  # noqa: ANN001, ANN201
-        return list(self._rng.choice(candidates, count, replace=False))
+    def select(
+        self, candidates: Sequence[int], similarity: np.ndarray, count: int, frame: int
+    ) -> list[int]:
+        """Draw ``count``."""
+        return [int(c) for c in self._rng.choice(candidates, count, replace=False)]
+
+
+@dataclass
+class _Run:
+    """What all steps of an unrolling share."""
+
+    model: SamI2V
+    clips: list[Clip]
+    settings: UnrollSettings
+    weights: LossWeights
+    rng: np.random.Generator
+    bank: MemoryBank
+    result: Unrolled
 
 
 def unroll(
@@ -72,104 +106,102 @@ def unroll(
     rng: np.random.Generator,
 ) -> Unrolled:
     """Prompt the first frame of B clips of one length and track the others."""
-    config = model.config
-    generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
-    bank = MemoryBank()
+    run = _Run(model, clips, settings, weights, rng, MemoryBank(), Unrolled())
     start = int(rng.integers(10))  # how far into a movie the clip claims to be
-    losses, tracked, absent = [], [], []
-    prompted = float("nan")
+    frames = len(clips[0].frames)
 
-    for step in range(len(clips[0].frames)):
-        window, target = look(clips, step, config, rng)
-        features = _encode(model, window)
-        position = start + step
+    for step in range(frames):
+        window, target = look(clips, step, model.config, rng)
+        features = encode(model, window)
         if step == 0:
-            prompts = sample_prompts(target, settings.kind, config.input_size, generator)
-            conditioned = model.condition(features, None)
-            hypotheses = model.propose(conditioned, features, prompts)
-            losses.append(frame_loss(hypotheses, target, prompts.clicks, weights))
-            prediction = model.settle_on(hypotheses, prompts.clicks)
-            prompted = float(mask_iou(prediction.logits, target.float()).mean())
-            if settings.correct:
-                prompts = correct(
-                    prompts, prediction.logits, target, config.input_size, generator
-                )
-                hypotheses = model.propose(conditioned, features, prompts)
-                losses.append(frame_loss(hypotheses, target, prompts.clicks, weights))
-                prediction = model.settle_on(hypotheses, prompts.clicks)
-            prediction = _given_masks(
-                model, features, prediction, target, settings.mask_share, rng
-            )
+            prediction = _prompt(run, features, target)
         else:
-            slots = select_memory(
-                position,
-                [start],
-                list(bank.tracked),
-                lambda candidates: np.zeros(len(candidates)),
-                _RandomChoice(rng),
-                config.memory,
-            )
-            memory = model.memory_tokens(
-                [slots], [[bank[slot.position] for slot in slots]]
-            )
-            conditioned = model.condition(features, memory)
-            nothing = PromptTensors.none(len(clips), target.device)
-            hypotheses = model.propose(conditioned, features, nothing)
-            losses.append(frame_loss(hypotheses, target, nothing.clicks, weights))
-            prediction = model.settle_on(hypotheses, nothing.clicks)
-            _judge(prediction, target, tracked, absent)
-        if step + 1 < len(clips[0].frames):
-            vouched = torch.full((len(clips),), step == 0)
-            entry = model.remember(features, prediction, vouched=vouched)
-            entries = bank.conditioning if step == 0 else bank.tracked
-            entries[position] = entry
-            follow(
-                clips, step, prediction.logits, prediction.score, settings.trust, rng
-            )
-    return Unrolled(
-        torch.stack(losses).mean(),
-        prompted,
-        float(np.mean(tracked)) if tracked else float("nan"),
-        float(np.mean(absent)) if absent else float("nan"),
-    )
+            prediction = _track(run, start, start + step, features, target)
+        if step + 1 == frames:
+            break
+
+        vouched = torch.full((len(clips),), step == 0)
+        entry = model.remember(features, prediction, vouched=vouched)
+        entries = run.bank.conditioning if step == 0 else run.bank.tracked
+        entries[start + step] = entry
+        follow(clips, step, prediction.logits, prediction.score, settings.trust, rng)
+    return run.result
 
 
-def _encode(model: SamI2V, window: Tensor):  # noqa: ANN202
-    frames = window.shape[1]
-    integrator = model.image_encoder.trunk_video
-    taps = integrator.taps(window.flatten(0, 1)).unflatten(0, (-1, frames))
-    return model.encode(window[:, -1], taps)
+def encode(model: SamI2V, window: Tensor) -> Features:
+    """Encode windows of frames, ``(B, T, 3, S, S)``, the current one last."""
+    taps = model.image_encoder.trunk_video.taps(window.flatten(0, 1))
+    return model.encode(window[:, -1], taps.unflatten(0, window.shape[:2]))
 
 
-def _given_masks(
-    model: SamI2V,
-    features,  # noqa: ANN001
-    prediction: Prediction,
-    target: Tensor,
-    share: float,
-    rng: np.random.Generator,
-) -> Prediction:
-    """Put the true mask in the place of the prediction for some of the objects."""
-    given = torch.from_numpy(rng.random(len(target)) < share)
-    if not given.any():
-        return prediction
+def _prompt(run: _Run, features: Features, target: Tensor) -> Prediction:
+    """Prompt the first frame, correct it once perhaps, put true masks in for some."""
+    model, settings = run.model, run.settings
     size = model.config.input_size
-    mask = torch.nn.functional.interpolate(target.float(), (size, size))
-    pointer = model.point_at(features, mask)
-    wide = given[:, None]
-    return Prediction(
-        torch.where(wide[..., None, None], target.float() * 20 - 10, prediction.logits),
-        torch.where(given, 1.0, prediction.iou),
-        torch.where(wide, 10.0, prediction.score),
-        torch.where(wide, pointer, prediction.pointer),
-    )
+    generator = torch.Generator().manual_seed(int(run.rng.integers(2**31)))
+    conditioned = model.condition(features, None)
+
+    prompts = sample_prompts(target, settings.kind, size, generator)
+    hypotheses = model.propose(conditioned, features, prompts)
+    prediction = _learn(run, hypotheses, target, prompts.clicks)
+    run.result.prompted += mask_iou(prediction.logits, target.float())[:, 0].tolist()
+
+    if settings.correct:
+        prompts = correct(prompts, prediction.logits, target, size, generator)
+        hypotheses = model.propose(conditioned, features, prompts)
+        prediction = _learn(run, hypotheses, target, prompts.clicks)
+    return _put_true_masks(run, features, prediction, target)
 
 
-def _judge(
-    prediction: Prediction, target: Tensor, tracked: list[float], absent: list[float]
-) -> None:
-    """Note IoUs of the present and hits among the absent."""
+def _track(
+    run: _Run, start: int, position: int, features: Features, target: Tensor
+) -> Prediction:
+    """Find the objects from memory."""
+    memory = _select(run, start, position)
+    conditioned = run.model.condition(features, memory)
+    nothing = PromptTensors.none(len(run.clips), target.device)
+    hypotheses = run.model.propose(conditioned, features, nothing)
+    prediction = _learn(run, hypotheses, target, nothing.clicks)
+
     present = target.flatten(1).any(1)
     iou = mask_iou(prediction.logits, target.float())[:, 0]
-    tracked += iou[present].tolist()
-    absent += (prediction.score[:, 0] <= 0)[~present].float().tolist()
+    run.result.tracked += iou[present].tolist()
+    run.result.absent += (prediction.score[:, 0] <= 0)[~present].float().tolist()
+    return prediction
+
+
+def _learn(
+    run: _Run, hypotheses: Hypotheses, target: Tensor, clicks: Tensor
+) -> Prediction:
+    """Note the loss of a decoded frame and settle on its masks."""
+    run.result.losses.append(frame_loss(hypotheses, target, clicks, run.weights))
+    return run.model.settle_on(hypotheses, clicks)
+
+
+def _select(run: _Run, start: int, position: int) -> MemoryTokens:
+    slots = select_memory(
+        position,
+        [start],
+        list(run.bank.tracked),
+        lambda candidates: np.zeros(len(candidates)),
+        AnyOf(run.rng),
+        run.model.config.memory,
+    )
+    return run.model.memory_tokens([slots], [[run.bank[s.position] for s in slots]])
+
+
+def _put_true_masks(
+    run: _Run, features: Features, prediction: Prediction, target: Tensor
+) -> Prediction:
+    """Put the true mask in the place of the prediction for some of the objects."""
+    given = torch.from_numpy(run.rng.random(len(target)) < run.settings.mask_share)
+    size = run.model.config.input_size
+    truth = target.float()
+    pointer = run.model.point_at(features, F.interpolate(truth, (size, size)))
+    column = given[:, None]
+    return Prediction(
+        torch.where(column[..., None, None], truth * 20 - 10, prediction.logits),
+        torch.where(given, 1.0, prediction.iou),
+        torch.where(column, 10.0, prediction.score),
+        torch.where(column, pointer, prediction.pointer),
+    )

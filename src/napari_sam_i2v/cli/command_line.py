@@ -17,10 +17,12 @@ from napari_sam_i2v.cli import demo, evaluate, models, simulate, track, train
 from napari_sam_i2v.cli.streams import interruptible, warnings_on_stderr
 from napari_sam_i2v.disk import disk_full, is_disk_full
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.io.session_folder import LOG_FILE, has_session
 from napari_sam_i2v.run_log import append
 
 DONE, FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+# Not imported from where they belong: a command line should answer at once.
+SESSION_FILE, LOG_FILE = "session.json", "log.txt"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -86,7 +88,7 @@ def _out(arguments: argparse.Namespace) -> Path | None:
 
 def _interruption(arguments: argparse.Namespace) -> str:
     out = _out(arguments)
-    if out is None or not has_session(out):
+    if out is None or not (out / SESSION_FILE).is_file():
         return "interrupted"
     return f"interrupted; what is done is in {out}: continue with --resume"
 
@@ -94,7 +96,11 @@ def _interruption(arguments: argparse.Namespace) -> str:
 def _fault(error: Exception, out: Path | None) -> str:
     """Write the traceback of a fault of ours to a log; returns what to say of it."""
     text = "".join(traceback.format_exception(error))
-    home = out if out is not None and has_session(out) else Path(tempfile.gettempdir())
+    home = (
+        out
+        if out is not None and (out / SESSION_FILE).is_file()
+        else Path(tempfile.gettempdir())
+    )
     log = home / (LOG_FILE if home == out else "sam-i2v-log.txt")
     place = f"; {log} has the traceback" if append(log, text) else ""
     return f"a fault in sam-i2v: {type(error).__name__}: {error}{place}"

@@ -1,0 +1,132 @@
+"""``sam-i2v evaluate``: score results, or run a protocol."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_sam_i2v.cli.tables import print_table
+from napari_sam_i2v.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_sam_i2v.label_stack import LabelStack
+
+METRICS = ("jf", "ctc")
+_TRUTH_FILE = "labels.tif"
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``evaluate`` to the command line."""
+    parser = subparsers.add_parser(
+        "evaluate", help="score results, or run a protocol on movies with truth"
+    )
+    add = parser.add_argument
+    add("config", nargs="?", metavar="CONFIG.yaml", help="a protocol to run")
+    add("--pred", type=Path, metavar="PATH", help="label stack, or folder of track's")
+    add("--truth", type=Path, metavar="PATH", help="label stack, or movie folder")
+    add("--metrics", default="jf", metavar="jf,ctc")
+    add("--json", type=Path, metavar="FILE", help="keep a protocol's figures there")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Score existing results, or run a protocol."""
+    pair = arguments.pred is not None, arguments.truth is not None
+    if arguments.config is not None and not any(pair):
+        return run_protocol_file(arguments.config, arguments.json)
+    if arguments.config is not None or not all(pair):
+        raise InputError(
+            "evaluate takes either CONFIG.yaml, or both --pred PATH and --truth PATH"
+        )
+    check_metrics(arguments.metrics)
+    return score_files(arguments.pred, arguments.truth)
+
+
+def run_protocol_file(path: str, keep: Path | None) -> int:
+    """Track and score the movies of a protocol; prints a table."""
+    from napari_sam_i2v.config import load_yaml
+    from napari_sam_i2v.evaluation.protocol import ProtocolConfig, run_protocol
+    from napari_sam_i2v.evaluation.report import format_table, write_json
+
+    config = load_yaml(ProtocolConfig, path)
+    results = run_protocol(config)
+    if keep is not None:
+        write_json(results, config, keep)
+    print(format_table(results))
+    return 0
+
+
+def score_files(pred: Path, truth: Path) -> int:
+    """Score masklets against the truth; prints one line."""
+    from napari_sam_i2v.evaluation.scores import prompted_frames, score_masklets
+    from napari_sam_i2v.io.results import TIF_FILE
+    from napari_sam_i2v.io.session_folder import has_session, read_prompts_of_session
+
+    masklets, known = _labels(pred, TIF_FILE), _labels(truth, _TRUTH_FILE)
+    if has_session(pred):
+        prompted = prompted_frames(read_prompts_of_session(pred))
+    else:
+        prompted = _first_frames(masklets)
+    markers = truth / "markers.tif"
+    scores = score_masklets(
+        masklets,
+        known,
+        prompted=prompted,
+        markers=_stack(markers) if markers.is_file() else None,
+    )
+    figures = scores.summary()
+    cells = [
+        f"{value:.3f}" if isinstance(value, float) else str(value)
+        for value in figures.values()
+    ]
+    print_table(["objects", *figures], [[str(len(prompted)), *cells]])
+    return 0
+
+
+def check_metrics(names: str) -> None:
+    """Refuse metrics that cannot be computed."""
+    for name in (part.strip() for part in names.split(",")):
+        if name not in METRICS:
+            raise InputError(f"unknown metric {name!r}; known: {', '.join(METRICS)}")
+        if name == "ctc":
+            raise InputError(
+                "the metric ctc needs the extra 'tracking' of a later version; "
+                "this one computes jf"
+            )
+
+
+def _labels(path: Path, name: str) -> LabelStack:
+    file = path / name if path.is_dir() else path
+    if not file.is_file():
+        raise InputError(f"no such labels: {file}")
+    return _stack(file)
+
+
+def _stack(file: Path) -> LabelStack:
+    from napari_sam_i2v.io.prompt_masks import read_label_file
+    from napari_sam_i2v.label_stack import LabelStack
+
+    labels = read_label_file(file)
+    if len(labels.shape) != 3:
+        raise InputError(
+            f"{file} has shape {tuple(labels.shape)}; expected labels (T, Y, X)"
+        )
+    n_frames, height, width = labels.shape
+    return LabelStack(
+        lambda frame: np.asarray(labels[frame, :, :]),
+        (n_frames, height, width),
+        np.dtype(labels.dtype),
+    )
+
+
+def _first_frames(labels: LabelStack) -> dict[int, frozenset[int]]:
+    """Take every object for prompted on the first frame that shows it."""
+    first: dict[int, frozenset[int]] = {}
+    for frame in range(labels.shape[0]):
+        for object_id in np.unique(labels[frame]).tolist():
+            if object_id:
+                first.setdefault(object_id, frozenset({frame}))
+    return first

@@ -1,0 +1,75 @@
+"""Prompts sampled from the truth lie where a user would put them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from napari_sam_i2v.model.prompt_encoder import BOX_END, BOX_START, NEGATIVE, POSITIVE
+from napari_sam_i2v.training.prompting import KINDS, correct, sample_prompts
+
+SIZE, GRID = 128, 64
+
+
+def targets() -> torch.Tensor:
+    """Three masks: a square, a bar, a single pixel."""
+    masks = torch.zeros(3, 1, GRID, GRID, dtype=torch.bool)
+    masks[0, 0, 20:40, 24:44] = True
+    masks[1, 0, 30:34, 5:60] = True
+    masks[2, 0, 50, 10] = True
+    return masks
+
+
+def at(masks: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """Values of masks under points of the network's input."""
+    cell = ((points + 0.5) / SIZE * GRID).floor().long().clamp(0, GRID - 1)
+    return masks[torch.arange(len(masks)), 0, cell[:, 1], cell[:, 0]]
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    """A seeded generator."""
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_clicks_are_inside_and_negative_ones_outside(seed: int) -> None:
+    prompts = sample_prompts(targets(), "two clicks", SIZE, generator(seed))
+    assert prompts.labels.tolist() == [[POSITIVE, NEGATIVE]] * 3
+    assert at(targets(), prompts.points[:, 0]).all()
+    assert not at(targets(), prompts.points[:, 1]).any()
+
+
+def test_clicks_are_not_always_the_same() -> None:
+    drawn = {
+        tuple(sample_prompts(targets(), "click", SIZE, generator(s)).points[0, 0])
+        for s in range(8)
+    }
+    assert len(drawn) > 4
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_boxes_are_nearly_tight(seed: int) -> None:
+    prompts = sample_prompts(targets(), "box", SIZE, generator(seed))
+    assert prompts.labels.tolist() == [[BOX_START, BOX_END]] * 3
+    cells = (prompts.points[0] + 0.5) / SIZE * GRID - 0.5
+    expected = torch.tensor([[24.0, 20.0], [43.0, 39.0]])
+    assert (cells - expected).abs().max() < 0.3 * 20
+
+
+@pytest.mark.parametrize(
+    ("predicted", "label"), [(0, POSITIVE), (1, NEGATIVE)], ids=["missed", "too much"]
+)
+def test_a_correction_is_where_the_error_is(predicted: int, label: int) -> None:
+    target = targets()[:1]
+    first = sample_prompts(target, "click", SIZE, generator())
+    logits = torch.full((1, 1, GRID, GRID), 5.0 if predicted else -5.0)
+    prompts = correct(first, logits, target, SIZE, generator())
+    assert prompts.labels[0].tolist() == [POSITIVE, label]
+    assert bool(at(target, prompts.points[:, 1])) == (label == POSITIVE)
+    assert prompts.mask is not None
+
+
+def test_kinds_are_all_known() -> None:
+    for kind in KINDS:
+        prompts = sample_prompts(targets(), kind, SIZE, generator())
+        assert prompts.points.shape[1] == prompts.labels.shape[1] > 0
