@@ -13,12 +13,12 @@ import tifffile
 import napari_sam_i2v
 import scenes
 from fakes import ThresholdPredictor, build_threshold
-from napari_sam_i2v import backends, snapshots
+from napari_sam_i2v import backends
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.prompts import MaskPrompt
-from napari_sam_i2v.replay import replay
-from napari_sam_i2v.session import TrackingSession
-from napari_sam_i2v.settings import TrackSettings
+from napari_sam_i2v.session import TrackingSession, snapshots
+from napari_sam_i2v.session.replay import replay
+from napari_sam_i2v.session.settings import TrackSettings
 from napari_sam_i2v.tracking import load_session, open_session, track, track_into
 from scenes import SCENES, Scene
 

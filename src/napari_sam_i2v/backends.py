@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.predictor import Predictor
 from napari_sam_i2v.prompts import Prompt
-from napari_sam_i2v.settings import Views
+from napari_sam_i2v.session.predictor import Predictor
+from napari_sam_i2v.session.settings import Views
 from napari_sam_i2v.video import VideoSource
 from napari_sam_i2v.views import Extent, extent_of_prompts
 

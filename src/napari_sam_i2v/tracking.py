@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_sam_i2v.actions import Direction
 from napari_sam_i2v.backends import build, check_model
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.io.prompt_files import read_prompts
@@ -19,7 +18,12 @@ from napari_sam_i2v.io.session_folder import (
     describe,
     read_session,
 )
-from napari_sam_i2v.job import (
+from napari_sam_i2v.masklets import Masklets
+from napari_sam_i2v.prompt_rules import check_range
+from napari_sam_i2v.prompts import Prompt
+from napari_sam_i2v.session import TrackingSession
+from napari_sam_i2v.session.actions import Direction
+from napari_sam_i2v.session.job import (
     Follow,
     Mode,
     Task,
@@ -27,14 +31,10 @@ from napari_sam_i2v.job import (
     run_in_folder,
     track_to_end,
 )
-from napari_sam_i2v.masklets import Masklets
-from napari_sam_i2v.predictor import Predictor
-from napari_sam_i2v.progress import follow, run_through
-from napari_sam_i2v.prompt_rules import check_range
-from napari_sam_i2v.prompts import Prompt
-from napari_sam_i2v.session import TrackingSession
-from napari_sam_i2v.settings import DEFAULT_MODEL, TrackSettings, Views
-from napari_sam_i2v.store import MaskStore
+from napari_sam_i2v.session.predictor import Predictor
+from napari_sam_i2v.session.progress import follow, run_through
+from napari_sam_i2v.session.settings import DEFAULT_MODEL, TrackSettings, Views
+from napari_sam_i2v.session.store import MaskStore
 from napari_sam_i2v.video import VideoSource, open_video
 
 Contrast = tuple[float, float] | Sequence[tuple[float, float]]

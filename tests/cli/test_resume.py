@@ -18,7 +18,7 @@ import scenes
 from fakes import build_threshold
 from napari_sam_i2v import backends
 from napari_sam_i2v.cli import main
-from napari_sam_i2v.store import MaskStore
+from napari_sam_i2v.session.store import MaskStore
 from scenes import disc, stack
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -26,7 +26,8 @@ RUNNER = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from fakes import ThresholdPredictor
-from napari_sam_i2v import backends, snapshots
+from napari_sam_i2v import backends
+from napari_sam_i2v.session import snapshots
 from napari_sam_i2v.cli import main
 
 def slow(name, video, **options):

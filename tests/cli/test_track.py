@@ -13,8 +13,9 @@ import tifffile
 
 import scenes
 from fakes import ThresholdPredictor, build_threshold
-from napari_sam_i2v import backends, job
+from napari_sam_i2v import backends
 from napari_sam_i2v.cli import main
+from napari_sam_i2v.session import job
 from scenes import Scene
 
 Track = Callable[..., int]

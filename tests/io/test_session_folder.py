@@ -11,16 +11,6 @@ import pytest
 
 import scenes
 from fakes import ThresholdPredictor
-from napari_sam_i2v.actions import (
-    AddPrompts,
-    Approve,
-    Clear,
-    Propagate,
-    Redo,
-    Remove,
-    Unapprove,
-    Undo,
-)
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.io.action_json import action_to_json
 from napari_sam_i2v.io.session_folder import (
@@ -33,7 +23,17 @@ from napari_sam_i2v.io.session_folder import (
     write_session,
 )
 from napari_sam_i2v.prompts import BoxPrompt, PointPrompt
-from napari_sam_i2v.settings import TrackSettings
+from napari_sam_i2v.session.actions import (
+    AddPrompts,
+    Approve,
+    Clear,
+    Propagate,
+    Redo,
+    Remove,
+    Unapprove,
+    Undo,
+)
+from napari_sam_i2v.session.settings import TrackSettings
 
 PROMPTS = (
     *scenes.touching.first_masks,

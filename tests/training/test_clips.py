@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tifffile
@@ -92,7 +97,7 @@ def test_stills_are_held_out_and_warped(tmp_path) -> None:
     settings = MovieSettings(
         frames=4, size=96, stills=(str(tmp_path),), stills_share=1.0, excluded=("s3",)
     )
-    used = {image.stem for image, _ in training_stills(settings)}
+    used = {image.stem for image, _ in training_stills(settings)[0]}
     assert used == {f"s{i}" for i in range(10)} - {"s0", "s5", "s3"}
     movie = make_movie(settings, 0, 0)
     areas = (movie.labels == 7).sum((1, 2))
@@ -120,3 +125,38 @@ def test_the_pool_depends_on_the_step_not_on_the_workers() -> None:
     finally:
         straight.close()
         jumped.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks into Linux's /proc")
+def test_workers_end_with_the_run(tmp_path: Path) -> None:
+    code = (
+        "import sys, time\n"
+        "from napari_sam_i2v.training.movies import MoviePool, MovieSettings\n"
+        "if __name__ == '__main__':\n"
+        "    pool = MoviePool(MovieSettings(frames=2, size=64, pool=1), 0, 1)\n"
+        "    pool.at(0)\n"
+        "    print(*pool._executor._processes, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    script = tmp_path / "run.py"
+    script.write_text(code)
+    run = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
+    assert run.stdout is not None
+    worker = int(run.stdout.readline())
+    run.kill()
+    run.wait()
+    run.stdout.close()
+    for _ in range(100):
+        if not _alive(worker):
+            return
+        time.sleep(0.1)
+    pytest.fail("the worker lives on")
+
+
+def _alive(process: int) -> bool:
+    """Whether a process runs; one that has ended but is not waited for does not."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"

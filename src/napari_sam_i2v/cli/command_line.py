@@ -15,9 +15,9 @@ from typing import NoReturn
 from napari_sam_i2v import __version__
 from napari_sam_i2v.cli import demo, evaluate, models, simulate, track, train
 from napari_sam_i2v.cli.streams import interruptible, warnings_on_stderr
-from napari_sam_i2v.disk import disk_full, is_disk_full
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.run_log import append
+from napari_sam_i2v.io.disk import disk_full, is_disk_full
+from napari_sam_i2v.session.run_log import append
 
 DONE, FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -54,6 +54,10 @@ def run(argv: Sequence[str] | None = None) -> int:
         Words of the command line; by default those of this process.
     """
     arguments = argparse.Namespace()
+    # OpenMP reads this when torch is first imported. Threads that spin while they wait
+    # for each other make tracking five times slower where another program uses the
+    # same cores; threads that sleep cost 8 % on an idle machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         with warnings_on_stderr(), interruptible():
             build_parser().parse_args(argv, namespace=arguments)

@@ -34,8 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     from napari_sam_i2v.cli.progress import chosen
     from napari_sam_i2v.evaluation.overlay import contact_sheet
     from napari_sam_i2v.io.session_folder import describe
-    from napari_sam_i2v.job import run_in_folder
-    from napari_sam_i2v.settings import TrackSettings
+    from napari_sam_i2v.session.job import run_in_folder
+    from napari_sam_i2v.session.settings import TrackSettings
     from napari_sam_i2v.simulation.settings import SimulationSettings
     from napari_sam_i2v.simulation.simulate import simulate
     from napari_sam_i2v.simulation.write import write_movie

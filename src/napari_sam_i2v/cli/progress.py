@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from napari_sam_i2v.cli.streams import show_warnings
-from napari_sam_i2v.job import Follow
 from napari_sam_i2v.masklets import FrameResult
-from napari_sam_i2v.progress import follow, run_through
+from napari_sam_i2v.session.job import Follow
+from napari_sam_i2v.session.progress import follow, run_through
 
 
 def chosen(*, quiet: bool) -> Follow:

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Literal
 
-from napari_sam_i2v.actions import DIRECTIONS
-from napari_sam_i2v.settings import DEFAULT_MODEL, VIEWS, TrackSettings
+from napari_sam_i2v.session.actions import DIRECTIONS
+from napari_sam_i2v.session.settings import DEFAULT_MODEL, VIEWS, TrackSettings
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 

@@ -15,8 +15,8 @@ from napari_sam_i2v.inference.devices import Computing
 from napari_sam_i2v.inference.predictor import SamI2VPredictor
 from napari_sam_i2v.model import build_model, load_model_config, load_weights
 from napari_sam_i2v.model.sam_i2v import SamI2V
-from napari_sam_i2v.model.tiny_vit import ConvNorm
 from napari_sam_i2v.model.selection import Policy, SimilaritySampling, TopK
+from napari_sam_i2v.model.tiny_vit import ConvNorm
 from napari_sam_i2v.video import VideoSource
 from napari_sam_i2v.views import Extent
 
@@ -33,7 +33,12 @@ class Network:
 
 
 def load_network(
-    model: str | Path, *, checkpoint: str | Path | None = None, device: str = "auto"
+    model: str | Path,
+    *,
+    checkpoint: str | Path | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    compiled: bool = False,
 ) -> Network:
     """Load a model with its weights onto a device.
 
@@ -45,6 +50,11 @@ def load_network(
         Weights; those known for the model without.
     device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    precision
+        ``auto``, ``float32`` or ``bfloat16``; see :class:`Computing`.
+    compiled
+        Whether encoder and memory attention go through ``torch.compile``: minutes at
+        first, faster then on a GPU.
 
     Raises
     ------
@@ -53,7 +63,7 @@ def load_network(
         is no such device.
     """
     config = load_model_config(model)
-    computing = Computing(device, large=config.input_size > 512)
+    computing = Computing(device, large=config.input_size > 512, precision=precision)
     weights = Path(checkpoint) if checkpoint else find_weights(config.name)
     if weights is None:
         raise InputError(
@@ -62,6 +72,9 @@ def load_network(
         )
     network = load_weights(build_model(config), weights).requires_grad_(False)
     optimise(network)
+    if compiled:
+        network.image_encoder.compile()
+        network.memory_attention.compile()
     network = network.to(computing.device)
     return Network(network, computing, sha256_of(weights))
 

@@ -196,9 +196,11 @@ class VideoPredictor:
     def clear_all_prompts_in_frame(
         self, inference_state: InferenceState, frame_idx: int, obj_id: int
     ) -> Answer:
-        """Forget an object's prompts on a frame; no trace of them stays."""
+        """Forget an object's prompts on a frame; no trace of the last one stays."""
         inference_state.prompts.pop((frame_idx, obj_id), None)
         inference_state.predictor.forget(obj_id, frame_idx)
+        if all(other != obj_id for _, other in inference_state.prompts):
+            inference_state.predictor.forget(obj_id)
         return self._answer(inference_state, frame_idx)
 
     def remove_object(
@@ -288,11 +290,13 @@ class _Coordinates:
         )
 
 
-def build_video_predictor(
+def build_video_predictor(  # noqa: PLR0913
     model: str | Path = "sam-i2v",
     *,
     checkpoint: str | Path | None = None,
     device: str = "auto",
+    precision: str = "auto",
+    compiled: bool = False,
     views: str = "frame",
     selection: str = "top-k",
     seed: int = 0,
@@ -308,6 +312,8 @@ def build_video_predictor(
         Weights; those known for the model without.
     device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    precision, compiled
+        See :func:`load_network`.
     views
         ``frame`` (as released), ``objects`` or ``auto``.
     selection
@@ -317,7 +323,13 @@ def build_video_predictor(
     fill_holes
         Area of holes filled and specks removed, in pixels of the decoder's grid.
     """
-    network = load_network(model, checkpoint=checkpoint, device=device)
+    network = load_network(
+        model,
+        checkpoint=checkpoint,
+        device=device,
+        precision=precision,
+        compiled=compiled,
+    )
     options = {
         "views": views,
         "selection": selection,

@@ -54,22 +54,20 @@ class ViewEncoder:
         """
         if self._shared:
             views = views[:1]
-        missing = [
-            view
-            for view in dict.fromkeys(views)
-            if self._features.get((frame, view)) is None
-        ]
-        fresh: dict[View, Features] = {}
+        known: dict[View, Features] = {}
+        missing = []
+        for view in dict.fromkeys(views):
+            features = self._features.get((frame, view))
+            if features is None:
+                missing.append(view)
+            else:
+                known[view] = features
         if missing:
             encoded = self._encode(frame, missing)
             for row, view in enumerate(missing):
                 one = encoded[row : row + 1]
-                fresh[view] = self._features.put((frame, view), one)
-        rows = []
-        for view in views:
-            known = fresh.get(view)
-            rows.append(self._features.get((frame, view)) if known is None else known)
-        return Features.stack([row for row in rows if row is not None])
+                known[view] = self._features.put((frame, view), one)
+        return Features.stack([known[view] for view in views])
 
     def clear(self) -> None:
         """Forget all features: the frames now look otherwise."""

@@ -15,6 +15,9 @@ from napari_sam_i2v.video import VideoSource
 
 Value = TypeVar("Value")
 
+# Of the range from black to white; resizing rounds by less.
+_NO_CONTRAST = 1e-6
+
 
 class Recent(Generic[Value]):
     """The values used last, at most ``size`` of them."""
@@ -75,6 +78,16 @@ class FrameStore:
     def whole(self, frame: int) -> Tensor:
         """Give a frame resized to the network's square, ``(3, S, S)``, 0 to 1."""
         return self._get("whole", frame)
+
+    @property
+    def show_anything(self) -> bool:
+        """Whether the movie has a contrast; of one that has not, it has warned."""
+        return any(low < high for low, high in self._video.contrast)
+
+    def is_blank(self, kind: str, frame: int) -> bool:
+        """Whether a frame, of the kind wanted anyway, shows nothing at all."""
+        low, high = self._get(kind, frame).aminmax()
+        return bool(high - low <= _NO_CONTRAST)
 
     def read_ahead(self, kind: str, frame: int) -> None:
         """Begin to read a frame that will be wanted next."""

@@ -33,6 +33,22 @@ class Sighting:
 
 
 @dataclass(frozen=True)
+class Tracked:
+    """What tracking had said on a frame before it was prompted.
+
+    Attributes
+    ----------
+    sighting
+        Where the object was.
+    logits
+        Mask logits, ``(1, 1, 4h, 4w)``.
+    """
+
+    sighting: Sighting
+    logits: Tensor
+
+
+@dataclass(frozen=True)
 class Vouched:
     """A prompted frame: the answer, waiting to become memory when tracking starts.
 
@@ -46,12 +62,16 @@ class Vouched:
         The mask given, if one was.
     prompts
         What was asked.
+    corrects
+        The tracked mask that points on this frame correct, however many there come
+        to be.
     """
 
     view: View
     prediction: Prediction | None
     mask: MaskPrompt | None
     prompts: tuple[Prompt, ...]
+    corrects: Tracked | None = None
 
 
 @dataclass
@@ -93,6 +113,15 @@ class ObjectState:
             if abs(t - frame) <= reach
         }
         self.logits[frame] = logits.clone()
+
+    def tracked_mask(self, frame: int) -> Tracked | None:
+        """Give what tracking says on a frame, or said before it was prompted."""
+        if frame in self.vouched:
+            return self.vouched[frame].corrects
+        sighting, logits = self.sightings.get(frame), self.logits.get(frame)
+        if sighting is None or logits is None:
+            return None
+        return Tracked(sighting, logits)
 
     def waiting(self) -> list[int]:
         """Prompted frames that are not memory yet."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_sam_i2v.inference.devices import Computing
@@ -28,7 +31,7 @@ from napari_sam_i2v.model.sam_i2v import ABSENT_LOGIT, Prediction, SamI2V
 from napari_sam_i2v.model.selection import Policy, TopK
 from napari_sam_i2v.prompts import Prompt
 from napari_sam_i2v.video import VideoSource
-from napari_sam_i2v.views import Extent, extent_of_mask
+from napari_sam_i2v.views import Extent, View, extent_of_mask
 
 
 class SamI2VPredictor:
@@ -139,15 +142,25 @@ class SamI2VPredictor:
         self._viewing.settle(prompts)
         state = self._objects.setdefault(object_id, ObjectState())
         question = Question(frame, tuple(prompts))
-        sighting = state.sightings.get(frame)
-        if sighting is not None and (refine or sighting.reverse is not None):
-            question.view = sighting.view
+        corrects = state.tracked_mask(frame)
+        if corrects is not None:
+            question.view = corrects.sighting.view
+            question.prior = corrects.logits.float()
+        if refine and frame in state.vouched:
+            question.view = state.sightings[frame].view
             question.prior = self._logits_at(frame, state)
         with self.computing:
-            if sighting is not None and sighting.reverse is not None:
-                recalled = self._recall(frame, object_id, reverse=sighting.reverse)
+            if corrects is not None:
+                reverse = bool(corrects.sighting.reverse)
+                recalled = self._recall(
+                    frame, object_id, corrects.sighting.view, reverse=reverse
+                )
                 question.memory = self._memory([recalled]) if recalled else None
             vouched = answer(self.model, self._viewing, question, self.shape)
+        vouched = replace(vouched, corrects=corrects)
+        if vouched.prediction is not None:
+            cleaned = clean_small(vouched.prediction, self._fill_holes)
+            vouched = replace(vouched, prediction=cleaned)
         state.forget(frame)
         state.vouched[frame] = vouched
         if vouched.prediction is None:
@@ -178,9 +191,14 @@ class SamI2VPredictor:
         """
         results: dict[int, ObjectMask] = {}
         kind = self._viewing.encoder.kind
+        if not self._viewing.shared:
+            # Squares encoded in another batch may differ by a rounding error; results
+            # are not to depend on which of them happen to be known.
+            self._viewing.encoder.clear()
         with self.computing:
             self._remember_vouched(object_ids)
-            self._frames.read_ahead(kind, frame + (-1 if reverse else 1))
+            window = self.model.config.temporal.window
+            self._frames.read_ahead(kind, frame - window if reverse else frame + 1)
             for batch in self.computing.batches(object_ids):
                 results |= self.computing.retry_smaller(
                     lambda ids: self._track_batch(frame, ids, reverse=reverse), batch
@@ -197,7 +215,10 @@ class SamI2VPredictor:
             self._likeness.forget(object_id, frame)
 
     def snapshot(self) -> bytes:
-        """Give everything tracking depends on, for :meth:`restore`."""
+        """Give everything tracking depends on, for :meth:`restore`.
+
+        Tracking on is tracking on after :meth:`restore`, to the last bit.
+        """
         return pack(self._objects, self._likeness, self.views_name)
 
     def restore(self, data: bytes) -> None:
@@ -276,14 +297,17 @@ class SamI2VPredictor:
         features = self._viewing.encoder.encode(frame, views)
         reach = self.model.config.memory.global_reach
         for row, tokens in enumerate(features.tokens):
-            key = 0 if self._viewing.shared else object_ids[row]
-            self._likeness.note(key, frame, tokens, reach)
+            self._likeness.note(self._key(object_ids[row]), frame, tokens, reach)
 
-        recalled = [self._recall(frame, i, reverse=reverse) for i in object_ids]
+        recalled = [
+            self._recall(frame, object_id, view, reverse=reverse)
+            for object_id, view in zip(object_ids, views, strict=True)
+        ]
         conditioned = self.model.condition(features, self._memory(recalled))
         nothing = PromptTensors.none(len(states), self.computing.device)
         prediction = self.model.decode(conditioned, features, nothing)
         prediction = clean_small(prediction, self._fill_holes)
+        prediction = self._viewing.judge(frame, prediction)
         entry = self.model.remember(features, prediction)
 
         results = {}
@@ -295,14 +319,29 @@ class SamI2VPredictor:
             results[object_id] = mask
         return results
 
-    def _recall(self, frame: int, object_id: int, *, reverse: bool) -> Recalled:
-        frames = range(self.video.n_frames)
+    def _key(self, object_id: int) -> int:
+        """Under what the likeness of frames is kept: whole frames are everybody's."""
+        return 0 if self._viewing.shared else object_id
+
+    def _recall(
+        self, frame: int, object_id: int, view: View, *, reverse: bool
+    ) -> Recalled:
+        state, frames = self._objects[object_id], range(self.video.n_frames)
+        key, reach = self._key(object_id), self.model.config.memory.global_reach
+
+        def alike(others: Sequence[int]) -> NDArray[np.float64]:
+            # Following another object elsewhere may have pushed some out.
+            for t in self._likeness.missing(key, [frame, *others]):
+                seen_in = view if t == frame else state.sightings[t].view
+                features = self._viewing.encoder.encode(t, [seen_in])
+                self._likeness.note(key, t, features.tokens[0], reach)
+            return self._likeness.of(key, frame, others)
+
         return recall(
-            self._objects[object_id],
+            state,
             frame,
             frames[::-1] if reverse else frames,
-            self._likeness,
-            0 if self._viewing.shared else object_id,
+            alike,
             self._policy,
             self.model.config.memory,
         )

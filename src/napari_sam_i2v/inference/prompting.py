@@ -78,10 +78,9 @@ def answer(
         return Vouched(
             view, _decode(model, viewing, question, view, shape), mask, prompts
         )
-    answers = [
-        (view, _decode(model, viewing, question, view, shape))
-        for view in policy.guesses(_anchor(prompts))
-    ]
+    views = policy.guesses(_anchor(prompts))
+    viewing.encoder.encode(question.frame, views)  # all at once; then they are known
+    answers = [(view, _decode(model, viewing, question, view, shape)) for view in views]
     view, prediction = max(answers, key=_sureness)
     seen = None if policy.shared else viewing.seen(prediction, view)
     if seen is not None:
@@ -113,13 +112,17 @@ def _decode(
     first, rest = question.prompts[0], question.prompts[1:]
     features = viewing.encoder.encode(question.frame, [view])
     conditioned = model.condition(features, question.memory)
-    prior = question.prior
+    # What was answered in another view is of no use in this one.
+    prior = question.prior if view == question.view else None
     if isinstance(first, MaskPrompt):
         mask = _mask_tensor(model, first, view, viewing, shape)
         prior = given_logits(mask, model.config.mask_size).to(features.tokens.device)
     elif isinstance(first, BoxPrompt) and rest and prior is None:
         prior = _decode_points(model, features, conditioned, [first], view, None).logits
-    return _decode_points(model, features, conditioned, question.prompts, view, prior)
+    decoded = _decode_points(
+        model, features, conditioned, question.prompts, view, prior
+    )
+    return viewing.judge(question.frame, decoded)
 
 
 def _decode_points(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_sam_i2v.inference.objects import ObjectState
-from napari_sam_i2v.inference.similarity import FrameLikeness
 from napari_sam_i2v.model.config import MemoryConfig
 from napari_sam_i2v.model.memory import MemoryEntry
 from napari_sam_i2v.model.selection import Policy, Slot, select_memory
@@ -20,8 +19,7 @@ def recall(
     state: ObjectState,
     frame: int,
     travel: range,
-    likeness: FrameLikeness,
-    key: int,
+    alike: Callable[[Sequence[int]], NDArray[np.float64]],
     policy: Policy,
     config: MemoryConfig,
 ) -> Recalled:
@@ -36,8 +34,8 @@ def recall(
     travel
         All frames of the movie in the direction of travel: backward, the distances
         that selection and positions are made of are mirrored.
-    likeness, key
-        Similarity of frames, and under which key this object's are.
+    alike
+        Similarity of the frame to others.
     policy, config
         How to choose, and among how many.
     """
@@ -47,7 +45,7 @@ def recall(
     tracked = [t for t in state.bank.tracked if t != frame]
 
     def similarity(positions: Sequence[int]) -> NDArray[np.float64]:
-        return likeness.of(key, frame, [travel[p] for p in positions])
+        return alike([travel[p] for p in positions])
 
     slots = select_memory(
         travel.index(frame),

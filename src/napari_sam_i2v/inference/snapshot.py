@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
+import numpy as np
 import torch
 
-from napari_sam_i2v.inference.objects import ObjectState, Sighting, Vouched
+from napari_sam_i2v.inference.objects import ObjectState, Sighting, Tracked, Vouched
 from napari_sam_i2v.inference.similarity import FrameLikeness
 from napari_sam_i2v.model.memory import MemoryBank, MemoryEntry
 from napari_sam_i2v.model.sam_i2v import Prediction
@@ -24,7 +26,7 @@ def pack(objects: dict[int, ObjectState], likeness: FrameLikeness, views: str) -
         "views": views,
     }
     buffer = io.BytesIO()
-    torch.save(content, buffer)
+    torch.save(_plain(content), buffer)
     return buffer.getvalue()
 
 
@@ -37,6 +39,19 @@ def unpack(
     likeness.maps = content["maps"]
     objects = {i: _unpack_object(packed) for i, packed in content["objects"].items()}
     return objects, likeness, content["views"]
+
+
+def _plain(value: Any) -> Any:
+    """Turn numpy's numbers into Python's: prompts from tables and arrays hold them."""
+    match value:
+        case np.generic():
+            return value.item()
+        case dict():
+            return {_plain(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return type(value)(_plain(item) for item in value)
+        case _:
+            return value
 
 
 def _pack_object(state: ObjectState) -> dict:
@@ -74,16 +89,23 @@ def _unpack_sighting(packed: tuple) -> Sighting:
 
 
 def _pack_vouched(vouched: Vouched) -> dict:
+    corrects = vouched.corrects
     return {
         "view": (vouched.view.corner, vouched.view.extent),
         "prediction": vouched.prediction and vars(vouched.prediction),
         "mask": vouched.mask and _pack_prompt(vouched.mask),
         "prompts": [_pack_prompt(prompt) for prompt in vouched.prompts],
+        "corrects": corrects
+        and {
+            "sighting": _pack_sighting(corrects.sighting),
+            "logits": corrects.logits,
+        },
     }
 
 
 def _unpack_vouched(packed: dict) -> Vouched:
     prediction, mask = packed["prediction"], packed["mask"]
+    corrects = packed["corrects"]
     unpacked = None if mask is None else _unpack_prompt(mask)
     assert unpacked is None or isinstance(unpacked, MaskPrompt)
     return Vouched(
@@ -91,6 +113,8 @@ def _unpack_vouched(packed: dict) -> Vouched:
         None if prediction is None else Prediction(**prediction),
         unpacked,
         tuple(_unpack_prompt(prompt) for prompt in packed["prompts"]),
+        corrects
+        and Tracked(_unpack_sighting(corrects["sighting"]), corrects["logits"]),
     )
 
 

@@ -98,7 +98,8 @@ def point_tensors(
     points = [view.to_view(yx, size)[::-1] for yx, _ in marks]
     labels = [label for _, label in marks]
     mask = None if prior is None else prior.clamp(-PRIOR_LIMIT, PRIOR_LIMIT)
-    return PromptTensors(torch.tensor([points]), torch.tensor([labels]), mask)
+    places = torch.tensor([points], dtype=torch.float32)
+    return PromptTensors(places, torch.tensor([labels]), mask)
 
 
 def mask_in_view(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,6 +25,8 @@ from napari_sam_i2v.views import (
     extent_of_mask,
     extent_of_prompts,
 )
+
+_log = logging.getLogger(__name__)
 
 # Views of which features are kept: a whole frame's are megabytes, a square's are not.
 _KEPT_WHOLE, _KEPT_SQUARES = 8, 64
@@ -63,6 +66,7 @@ class Viewing:
         self._cell_size = cell_size
         self._extents = list(extents)
         self._settled: tuple[ViewPolicy, ViewEncoder] | None = None
+        self._warn_of_blank = True
 
     @property
     def name(self) -> str:
@@ -91,6 +95,15 @@ class Viewing:
     def force(self, name: str) -> None:
         """Take the policy of a name, whatever was asked for."""
         self._request, self._settled = name, None
+
+    def judge(self, frame: int, prediction: Prediction) -> Prediction:
+        """Overrule the network on a frame that shows nothing: objects are absent."""
+        if not self._frames.is_blank(self.encoder.kind, frame):
+            return prediction
+        if self._warn_of_blank and self._frames.show_anything:
+            _log.warning("frame %d shows nothing: objects are absent there", frame)
+            self._warn_of_blank = False
+        return self._model.absent(prediction)
 
     def paste(self, logits: Tensor, view: View) -> tuple[tuple[int, int], NDArray]:
         """Bring ``(4h, 4w)`` logits back into the frame, cut to the positive part."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from napari_sam_i2v.actions import (
+from napari_sam_i2v.io.prompt_json import prompt_from_json, prompt_to_json
+from napari_sam_i2v.session.actions import (
     Action,
     AddPrompts,
     Approve,
@@ -16,7 +17,6 @@ from napari_sam_i2v.actions import (
     Unapprove,
     Undo,
 )
-from napari_sam_i2v.io.prompt_json import prompt_from_json, prompt_to_json
 
 
 def action_to_json(action: Action) -> dict[str, Any]:

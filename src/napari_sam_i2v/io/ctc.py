@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from napari_sam_i2v.disk import replacing
 from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.io.disk import replacing
 from napari_sam_i2v.masklets import Masklets
 
 CTC_FOLDER = "ctc"

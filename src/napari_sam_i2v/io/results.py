@@ -12,9 +12,11 @@ import numpy as np
 import tifffile
 
 from napari_sam_i2v import __version__
-from napari_sam_i2v.disk import replacing
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.io.ctc import ctc_files, write_ctc
+from napari_sam_i2v.io.disk import replacing
+from napari_sam_i2v.io.geff import GEFF_FOLDER, check_geff, write_geff
+from napari_sam_i2v.io.trackmate import TRACKMATE_FILE, write_trackmate
 from napari_sam_i2v.masklets import Masklets
 
 TIF_FILE = "masklets.tif"
@@ -36,10 +38,13 @@ class Exporter:
         Names of the files it will write, below the folder.
     write
         Writes them into a folder, which exists; each appears when it is whole.
+    check
+        Refuses the format where what it needs is not installed.
     """
 
     files: Callable[[int], list[str]]
     write: Callable[[Masklets, Path], None]
+    check: Callable[[], None] = lambda: None
 
 
 def write_tif(masklets: Masklets, folder: Path) -> None:
@@ -83,11 +88,16 @@ EXPORTERS = {
     "tif": Exporter(files=lambda n_frames: [TIF_FILE], write=write_tif),
     "csv": Exporter(files=lambda n_frames: [CSV_FILE], write=write_scores),
     "ctc": Exporter(files=ctc_files, write=write_ctc),
+    "geff": Exporter(
+        files=lambda n_frames: [GEFF_FOLDER], write=write_geff, check=check_geff
+    ),
+    "trackmate": Exporter(
+        files=lambda n_frames: [TRACKMATE_FILE], write=write_trackmate
+    ),
 }
 """Format name, as ``--format`` takes it, to what writes it."""
 
 ALWAYS = ("tif", "csv")
-NEEDING_EXTRA = ("geff", "trackmate")
 
 
 def check_formats(names: Sequence[str]) -> tuple[str, ...]:
@@ -104,14 +114,9 @@ def check_formats(names: Sequence[str]) -> tuple[str, ...]:
         All that are to be written, each once.
     """
     for name in names:
-        if name in NEEDING_EXTRA:
-            raise InputError(
-                f"the format {name} needs the extra 'tracking' of a later version; "
-                f"this one writes {', '.join(EXPORTERS)}"
-            )
         if name not in EXPORTERS:
-            known = ", ".join([*EXPORTERS, *NEEDING_EXTRA])
-            raise InputError(f"unknown format {name!r}; known: {known}")
+            raise InputError(f"unknown format {name!r}; known: {', '.join(EXPORTERS)}")
+        EXPORTERS[name].check()
     return tuple(dict.fromkeys([*ALWAYS, *names]))
 
 

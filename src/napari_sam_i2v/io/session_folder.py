@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from napari_sam_i2v import __version__
-from napari_sam_i2v.actions import Action, AddPrompts
 from napari_sam_i2v.config import from_mapping
-from napari_sam_i2v.disk import part_of, replacing, room_on
-from napari_sam_i2v.document import Document
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.io.action_json import action_from_json, action_to_json
+from napari_sam_i2v.io.disk import part_of, replacing, room_on
+from napari_sam_i2v.io.geff import GEFF_FOLDER
 from napari_sam_i2v.prompts import Prompt
-from napari_sam_i2v.settings import TrackSettings, Views
-from napari_sam_i2v.store import MaskStore
+from napari_sam_i2v.session.actions import Action, AddPrompts
+from napari_sam_i2v.session.document import Document
+from napari_sam_i2v.session.settings import TrackSettings, Views
+from napari_sam_i2v.session.store import MaskStore
 from napari_sam_i2v.video import VideoSource
 
 SESSION_FILE = "session.json"
@@ -292,6 +294,9 @@ def _delete(path: Path) -> None:
     for file in (path, part_of(path)):
         if file.is_file() or file.is_symlink():
             file.unlink()
+        # The one folder that counts as a file; others may hold what is not ours.
+        elif file.is_dir() and path.name == GEFF_FOLDER:
+            shutil.rmtree(file)
 
 
 def _remove_if_empty(folder: Path) -> None:

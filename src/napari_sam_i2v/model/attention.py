@@ -72,9 +72,7 @@ def attend_one_head(
             logits = logits + bias
         return logits.softmax(-1).to(v.dtype) @ v
     rows = [
-        _attend_in_tiles(
-            q[i % len(q)], k[i], v[i], None if bias is None else bias[i]
-        )
+        _attend_in_tiles(q[i % len(q)], k[i], v[i], None if bias is None else bias[i])
         for i in range(len(k))
     ]
     return torch.stack(rows)

@@ -22,6 +22,8 @@ from napari_sam_i2v.model.selection import Slot
 
 # What the released model writes where an object is judged absent.
 ABSENT_LOGIT = -1024.0
+# What we write as the score of an object that is known to be absent.
+ABSENT_SCORE = -10.0
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,15 @@ class SamI2V(nn.Module):
         pointer = torch.where(here, self.obj_ptr_proj(chosen.token), self.no_obj_ptr)
         logits = chosen.logits.masked_fill(~here[..., None, None], ABSENT_LOGIT)
         return Prediction(logits, chosen.iou, hypotheses.score, pointer.float())
+
+    def absent(self, prediction: Prediction) -> Prediction:
+        """Say of all objects of a prediction that they are not there."""
+        return Prediction(
+            torch.full_like(prediction.logits, ABSENT_LOGIT),
+            prediction.iou,
+            torch.full_like(prediction.score, ABSENT_SCORE),
+            self.no_obj_ptr.expand_as(prediction.pointer).float(),
+        )
 
     def propose(
         self, conditioned: Conditioned, features: Features, prompts: PromptTensors

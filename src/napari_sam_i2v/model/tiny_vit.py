@@ -24,7 +24,7 @@ class ConvNorm(nn.Module):
         self.c = nn.Conv2d(
             width, width_out, kernel, stride, kernel // 2, groups=groups, bias=False
         )
-        self.bn = nn.BatchNorm2d(width_out)
+        self.bn: nn.Module = nn.BatchNorm2d(width_out)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, H, W)`` to ``(B, C_out, H / stride, W / stride)``."""
@@ -32,7 +32,7 @@ class ConvNorm(nn.Module):
 
     def fold(self) -> None:
         """Work the batch norm into the convolution, for inference."""
-        if not isinstance(self.bn, nn.Identity):
+        if isinstance(self.bn, nn.BatchNorm2d):
             self.c = fuse_conv_bn_eval(self.c, self.bn)
             self.bn = nn.Identity()
 

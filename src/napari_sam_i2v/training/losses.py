@@ -22,7 +22,7 @@ class LossWeights:
 
 
 def focal_loss(logits: Tensor, target: Tensor, gamma: float = 2.0) -> Tensor:
-    """Focal loss (Lin et al. 2017), mean over pixels; ``(B, M, H, W)`` to ``(B, M)``."""
+    """Focal loss (Lin et al. 2017), ``(B, M, H, W)`` to ``(B, M)``."""
     cross_entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     certainty = (target * 2 - 1) * logits
     return (cross_entropy * torch.sigmoid(-certainty) ** gamma).mean((-2, -1))

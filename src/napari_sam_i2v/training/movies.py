@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -28,7 +31,8 @@ class MovieSettings:
     modalities
         What is simulated, one as often as the other; name one twice for more of it.
     stills
-        Folders with ``images`` and ``labels``; a still is warped into a movie.
+        Folders with ``images`` and ``labels``, each drawn from as often as the others;
+        a still is warped into a movie.
     stills_share
         Share of movies made of stills, 0 to 1.
     held_out
@@ -63,7 +67,8 @@ def make_movie(settings: MovieSettings, seed: int, index: int) -> TrainingMovie:
     rng = np.random.default_rng([seed, index])
     stills = training_stills(settings)
     if stills and rng.random() < settings.stills_share:
-        return warp_still(stills[rng.integers(len(stills))], settings, rng)
+        folder = stills[rng.integers(len(stills))]
+        return warp_still(folder[rng.integers(len(folder))], settings, rng)
     diameter = float(np.exp(rng.uniform(np.log(12), np.log(44))))
     room = (settings.size / diameter) ** 2
     movie = simulate(
@@ -80,20 +85,22 @@ def make_movie(settings: MovieSettings, seed: int, index: int) -> TrainingMovie:
     return TrainingMovie(_stretch(movie.images), movie.labels.astype(np.int32))
 
 
-def training_stills(settings: MovieSettings) -> list[tuple[Path, Path]]:
-    """List the images and label files that are trained on, in order."""
-    pairs = []
+def training_stills(settings: MovieSettings) -> list[list[tuple[Path, Path]]]:
+    """List the images and label files that are trained on, folder by folder."""
+    folders = []
     for folder in settings.stills:
         images = sorted(Path(folder, "images").glob("*.tif"))
         if not images:
             raise InputError(f"{folder}: expected images/*.tif and labels/*.tif in it")
         kept = [path for i, path in enumerate(images) if i % settings.held_out]
-        pairs += [
-            (path, path.parents[1] / "labels" / path.name)
-            for path in kept
-            if path.stem not in settings.excluded
-        ]
-    return pairs
+        folders.append(
+            [
+                (path, path.parents[1] / "labels" / path.name)
+                for path in kept
+                if path.stem not in settings.excluded
+            ]
+        )
+    return folders
 
 
 def warp_still(
@@ -153,6 +160,17 @@ def _stretch(images: NDArray) -> NDArray[np.float16]:
     return np.clip(stretched, -0.5, 3).astype(np.float16)
 
 
+def _end_with(parent: int) -> None:
+    """Let a worker end when the run that it works for is killed."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(2)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 class MoviePool:
     """The movies in use at a step, made ahead in worker processes.
 
@@ -163,7 +181,12 @@ class MoviePool:
     def __init__(self, settings: MovieSettings, seed: int, workers: int) -> None:
         self._settings = settings
         self._seed = seed
-        self._executor = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+        self._executor = ProcessPoolExecutor(
+            workers,
+            mp_context=get_context("spawn"),
+            initializer=_end_with,
+            initargs=(os.getpid(),),
+        )
         self._ahead: deque[Future[TrainingMovie]] = deque()
         self._next = 0
         self._movies: deque[TrainingMovie] = deque(maxlen=settings.pool)

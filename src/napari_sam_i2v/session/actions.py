@@ -42,7 +42,7 @@ class Propagate:
     start, stop
         Frames visited, half-open.
     direction
-        Which way; see `napari_sam_i2v.schedule`.
+        Which way; see `napari_sam_i2v.session.schedule`.
     objects
         Ids followed.
     steps

@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from napari_sam_i2v.actions import DIRECTIONS
-from napari_sam_i2v.schedule import count, plan, visits
+from napari_sam_i2v.session.actions import DIRECTIONS
+from napari_sam_i2v.session.schedule import count, plan, visits
 
 PROMPTED = [{1: [3]}, {1: [0, 5], 2: [2]}, {1: [7], 2: [4, 4], 3: [0]}, {}]
 RANGES = [(0, 8), (2, 6), (3, 4), (7, 8)]

@@ -3,7 +3,7 @@
 A transaction holds all a frame leaves behind: its masks, how far the propagation came
 and, now and then, a snapshot of the engine. What is in the file is therefore always
 the work up to some frame, whole. Masks are never changed: an action writes under its
-own version, and `napari_sam_i2v.document` says which versions count.
+own version, and `napari_sam_i2v.session.document` says which versions count.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_sam_i2v.disk import disk_full, has_little_room, replacing
 from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.io.disk import disk_full, has_little_room, replacing
 from napari_sam_i2v.masklets import ObjectMask
 
 _SCHEMA = """
@@ -109,6 +109,8 @@ class MaskStore:
             self._finalizer = weakref.finalize(self, _let_go, self._database, None)
             if not lasting:
                 self._database.execute("PRAGMA synchronous = OFF")
+            if self._database.execute("PRAGMA page_count").fetchone() == (0,):
+                self._database.execute("PRAGMA auto_vacuum = INCREMENTAL")
             self._database.executescript(_SCHEMA)
 
     @classmethod
@@ -231,9 +233,11 @@ class MaskStore:
         )
 
     def drop_snapshot(self) -> None:
-        """Delete the snapshot: the propagation it served is done."""
+        """Delete the snapshot, whose propagation is done, and give its room back."""
         with self._transaction() as database:
             database.execute("DELETE FROM snapshot")
+            # Frees a page for every row that is fetched.
+            database.execute("PRAGMA incremental_vacuum").fetchall()
 
     def cut(self, version: int) -> None:
         """Delete what actions from a version on have written."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from napari_sam_i2v.actions import DIRECTIONS, Direction
 from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.session.actions import DIRECTIONS, Direction
 
 Views = Literal["auto", "frame", "objects"]
 VIEWS: tuple[Views, ...] = ("auto", "frame", "objects")

@@ -10,8 +10,8 @@ from fakes import ThresholdPredictor
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.masklets import FrameResult, ObjectMask
 from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt
-from napari_sam_i2v.replay import replay
 from napari_sam_i2v.session import TrackingSession
+from napari_sam_i2v.session.replay import replay
 from scenes import SCENES, Scene
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from napari_sam_i2v import progress
 from napari_sam_i2v.masklets import FrameResult
-from napari_sam_i2v.progress import follow
-from napari_sam_i2v.snapshots import SnapshotClock
+from napari_sam_i2v.session import progress
+from napari_sam_i2v.session.progress import follow
+from napari_sam_i2v.session.snapshots import SnapshotClock
 
 
 class Terminal(io.StringIO):

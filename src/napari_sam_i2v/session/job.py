@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from napari_sam_i2v.actions import Action, Propagate
-from napari_sam_i2v.disk import room_on
 from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.io.disk import DiskFullError, room_on
 from napari_sam_i2v.io.results import ALWAYS, EXPORTERS, files_of
 from napari_sam_i2v.io.session_folder import (
     LOG_FILE,
@@ -26,13 +26,14 @@ from napari_sam_i2v.io.session_folder import (
     write_session,
 )
 from napari_sam_i2v.masklets import FrameResult, Masklets
-from napari_sam_i2v.predictor import Predictor
-from napari_sam_i2v.progress import run_through
 from napari_sam_i2v.prompts import Prompt
-from napari_sam_i2v.run_log import logging_to
-from napari_sam_i2v.session import TrackingSession
-from napari_sam_i2v.settings import TrackSettings
-from napari_sam_i2v.store import MaskStore
+from napari_sam_i2v.session.actions import Action, Propagate
+from napari_sam_i2v.session.predictor import Predictor
+from napari_sam_i2v.session.progress import run_through
+from napari_sam_i2v.session.run_log import logging_to
+from napari_sam_i2v.session.session import TrackingSession
+from napari_sam_i2v.session.settings import TrackSettings
+from napari_sam_i2v.session.store import MaskStore
 from napari_sam_i2v.video import VideoSource
 
 _log = logging.getLogger(__name__)
@@ -145,8 +146,10 @@ def run_in_folder(
         for name in formats:
             EXPORTERS[name].write(masklets, folder)
         note("done")
+    # The results are whole: a disk too full to make room on it is no matter.
+    with contextlib.suppress(DiskFullError):
+        store.drop_snapshot()
     write_down(session.log, finished=True)
-    store.drop_snapshot()
     return masklets
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from napari_sam_i2v.actions import Direction
+from napari_sam_i2v.session.actions import Direction
 
 
 @dataclass(frozen=True, kw_only=True)

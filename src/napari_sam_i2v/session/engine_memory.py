@@ -12,7 +12,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
-from napari_sam_i2v.actions import (
+from napari_sam_i2v.masklets import ObjectMask
+from napari_sam_i2v.prompts import MaskPrompt, Prompt
+from napari_sam_i2v.session.actions import (
     AddPrompts,
     Approve,
     Clear,
@@ -21,13 +23,11 @@ from napari_sam_i2v.actions import (
     Unapprove,
     touched,
 )
-from napari_sam_i2v.document import Document, State
-from napari_sam_i2v.masklets import ObjectMask
-from napari_sam_i2v.predictor import Predictor
-from napari_sam_i2v.prompts import MaskPrompt, Prompt
-from napari_sam_i2v.schedule import Pass, plan, visits
-from napari_sam_i2v.store import Snapshot
-from napari_sam_i2v.visible import VisibleMasks
+from napari_sam_i2v.session.document import Document, State
+from napari_sam_i2v.session.predictor import Predictor
+from napari_sam_i2v.session.schedule import Pass, plan, visits
+from napari_sam_i2v.session.store import Snapshot
+from napari_sam_i2v.session.visible import VisibleMasks
 
 
 class EngineMemory:

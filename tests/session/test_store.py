@@ -10,7 +10,7 @@ import pytest
 
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.masklets import ObjectMask
-from napari_sam_i2v.store import MaskStore, Snapshot, as_stored
+from napari_sam_i2v.session.store import MaskStore, Snapshot, as_stored
 
 
 def mask(logits: np.ndarray, *, frame: int = 0, object_id: int = 1) -> ObjectMask:
@@ -66,6 +66,22 @@ def test_cutting_forgets_what_the_log_does_not_know() -> None:
     assert store.versions(0) == [(1, 0)]
     assert [store.steps(version) for version in range(3)] == [5, 0, 0]
     assert store.snapshot() is None
+
+
+def test_a_dropped_snapshot_gives_its_room_back(tmp_path: Path) -> None:
+    store = MaskStore(tmp_path / "s.sqlite")
+    for steps in range(20):
+        snapshot = Snapshot(version=0, steps=steps, engine=bytes(1_000_000))
+        masks = [mask(LOGITS, frame=steps, object_id=i) for i in range(20)]
+        store.write(0, masks, steps=steps, snapshot=snapshot)
+    assert store.path.stat().st_size > 1_000_000
+    store.drop_snapshot()
+    assert store.path.stat().st_size < 200_000
+    store.close()
+    again = MaskStore(tmp_path / "s.sqlite")
+    assert again.snapshot() is None
+    assert [len(again.versions(frame)) for frame in range(20)] == [20] * 20
+    np.testing.assert_array_equal(again.read(7, 3, 0).logits, mask(LOGITS).logits)
 
 
 def test_a_copy_has_everything(tmp_path: Path) -> None:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from napari_sam_i2v.actions import (
+from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.io.session_folder import describe, save_session
+from napari_sam_i2v.masklets import FrameResult, Masklets, ObjectMask
+from napari_sam_i2v.prompt_rules import (
+    check_alone,
+    check_objects,
+    check_range,
+    check_together,
+)
+from napari_sam_i2v.prompts import Prompt
+from napari_sam_i2v.session.actions import (
     DIRECTIONS,
     Action,
     AddPrompts,
@@ -20,26 +30,16 @@ from napari_sam_i2v.actions import (
     Undo,
     touched,
 )
-from napari_sam_i2v.document import Document
-from napari_sam_i2v.engine_memory import EngineMemory, passes_of
-from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.io.session_folder import describe, save_session
-from napari_sam_i2v.masklets import FrameResult, Masklets, ObjectMask
-from napari_sam_i2v.predictor import Predictor
-from napari_sam_i2v.prompt_rules import (
-    check_alone,
-    check_objects,
-    check_range,
-    check_together,
-)
-from napari_sam_i2v.prompts import Prompt
-from napari_sam_i2v.propagator import Propagator
-from napari_sam_i2v.schedule import count
-from napari_sam_i2v.settings import TrackSettings
-from napari_sam_i2v.snapshots import SnapshotClock
-from napari_sam_i2v.store import MaskStore, as_stored
+from napari_sam_i2v.session.document import Document
+from napari_sam_i2v.session.engine_memory import EngineMemory, passes_of
+from napari_sam_i2v.session.predictor import Predictor
+from napari_sam_i2v.session.propagator import Propagator
+from napari_sam_i2v.session.schedule import count
+from napari_sam_i2v.session.settings import TrackSettings
+from napari_sam_i2v.session.snapshots import SnapshotClock
+from napari_sam_i2v.session.store import MaskStore, as_stored
+from napari_sam_i2v.session.visible import VisibleMasks
 from napari_sam_i2v.video import VideoSource
-from napari_sam_i2v.visible import VisibleMasks
 
 __all__ = ["Predictor", "Recorder", "TrackingSession"]
 

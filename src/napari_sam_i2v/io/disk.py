@@ -74,3 +74,26 @@ def replacing(path: Path) -> Iterator[Path]:
         except BaseException:
             part.unlink(missing_ok=True)
             raise
+
+
+@contextlib.contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Write a folder beside another and put it in its place when it is whole.
+
+    Yields
+    ------
+    Path
+        Where to write, not there yet. If the block fails, this goes away and ``path``
+        stays as it was; a kill may leave it behind.
+    """
+    part = part_of(path)
+    with room_on(path.parent):
+        shutil.rmtree(part, ignore_errors=True)
+        try:
+            yield part
+            if path.is_dir():
+                shutil.rmtree(path)
+            part.rename(path)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from napari_sam_i2v.document import Document, State
 from napari_sam_i2v.masklets import ObjectMask
-from napari_sam_i2v.store import MaskStore
+from napari_sam_i2v.session.document import Document, State
+from napari_sam_i2v.session.store import MaskStore
 
 
 class VisibleMasks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
-from napari_sam_i2v.actions import (
+from napari_sam_i2v.session.actions import (
     Action,
     AddPrompts,
     Approve,
@@ -16,7 +16,7 @@ from napari_sam_i2v.actions import (
     Unapprove,
     Undo,
 )
-from napari_sam_i2v.session import TrackingSession
+from napari_sam_i2v.session.session import TrackingSession
 
 
 def replay(session: TrackingSession, log: Iterable[Action]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from napari_sam_i2v.actions import (
+from napari_sam_i2v.prompt_rules import in_order
+from napari_sam_i2v.prompts import Prompt
+from napari_sam_i2v.session.actions import (
     Action,
     AddPrompts,
     Approve,
@@ -17,8 +19,6 @@ from napari_sam_i2v.actions import (
     Unapprove,
     Undo,
 )
-from napari_sam_i2v.prompt_rules import in_order
-from napari_sam_i2v.prompts import Prompt
 
 
 class State:

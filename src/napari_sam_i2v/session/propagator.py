@@ -6,14 +6,14 @@ import logging
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from napari_sam_i2v.actions import Propagate
-from napari_sam_i2v.document import Document
-from napari_sam_i2v.engine_memory import EngineMemory, passes_of
 from napari_sam_i2v.masklets import FrameResult, ObjectMask
-from napari_sam_i2v.schedule import Visit, count, visits
-from napari_sam_i2v.snapshots import SnapshotClock
-from napari_sam_i2v.store import MaskStore, Snapshot, as_stored
-from napari_sam_i2v.visible import VisibleMasks
+from napari_sam_i2v.session.actions import Propagate
+from napari_sam_i2v.session.document import Document
+from napari_sam_i2v.session.engine_memory import EngineMemory, passes_of
+from napari_sam_i2v.session.schedule import Visit, count, visits
+from napari_sam_i2v.session.snapshots import SnapshotClock
+from napari_sam_i2v.session.store import MaskStore, Snapshot, as_stored
+from napari_sam_i2v.session.visible import VisibleMasks
 
 _log = logging.getLogger(__name__)
 
