@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from napari_sam_i2v.masklets import ObjectMask, crop_positive
+from napari_sam_i2v.masklets import Masklets, ObjectMask, crop_positive
 from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt
+from napari_sam_i2v.session import TrackingSession
+from scenes import Scene
 
 ABSENT = -10.0
 
@@ -133,3 +135,12 @@ def build_threshold(name, video, **options):
     """Stand in for an engine's builder."""
     del name, options
     return ThresholdPredictor(video)
+
+
+def tracked(scene: Scene) -> Masklets:
+    """Follow all objects of a scene from masks."""
+    session = TrackingSession(scene.video, ThresholdPredictor(scene.video))
+    session.add_all(scene.first_masks)
+    for _ in session.propagate():
+        pass
+    return session.masklets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -211,6 +212,26 @@ def test_formats_are_written_and_deleted(track: Track) -> None:
     np.testing.assert_array_equal(stack > 0, read_labels() > 0)
     assert track("--overwrite") == 0
     assert not Path("out/ctc").exists()
+
+
+def test_tracks_are_written_and_deleted(track: Track) -> None:
+    pytest.importorskip("geff")
+    assert track("--format", "geff,trackmate") == 0
+    assert Path("out/tracks.geff/.zattrs").is_file()
+    assert Path("out/trackmate.xml").is_file()
+    assert track("--overwrite", "--format", "trackmate") == 0
+    assert not Path("out/tracks.geff").exists()
+    assert track("--overwrite") == 0
+    assert not Path("out/trackmate.xml").exists()
+
+
+def test_a_format_whose_extra_is_missing_is_refused(
+    track: Track, capfd, monkeypatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "geff", None)
+    assert track("--format", "geff") == 2
+    assert "napari-sam-i2v[tracking]" in capfd.readouterr().err
+    assert not Path("out").exists()
 
 
 def test_warnings_are_lines_of_their_own(track: Track, capfd, monkeypatch) -> None:

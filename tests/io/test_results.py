@@ -11,7 +11,7 @@ import pytest
 import tifffile
 
 import scenes
-from fakes import ThresholdPredictor
+from fakes import tracked
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.io import results
 from napari_sam_i2v.io.results import (
@@ -22,16 +22,7 @@ from napari_sam_i2v.io.results import (
     write_tif,
 )
 from napari_sam_i2v.masklets import Masklets, ObjectMask
-from napari_sam_i2v.session import TrackingSession
 from scenes import SCENES, Scene
-
-
-def tracked(scene: Scene) -> Masklets:
-    session = TrackingSession(scene.video, ThresholdPredictor(scene.video))
-    session.add_all(scene.first_masks)
-    for _ in session.propagate():
-        pass
-    return session.masklets
 
 
 class Single:

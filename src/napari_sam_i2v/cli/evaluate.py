@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from napari_sam_i2v.label_stack import LabelStack
 
 METRICS = ("jf", "ctc")
-_TRUTH_FILE = "labels.tif"
+_TRUTH_FILE, _MARKER_FILE, _TRACK_FILE = "labels.tif", "markers.tif", "man_track.txt"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -41,8 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(
             "evaluate takes either CONFIG.yaml, or both --pred PATH and --truth PATH"
         )
-    check_metrics(arguments.metrics)
-    return score_files(arguments.pred, arguments.truth)
+    metrics = check_metrics(arguments.metrics)
+    return score_files(arguments.pred, arguments.truth, metrics)
 
 
 def run_protocol_file(path: str, keep: Path | None) -> int:
@@ -59,43 +60,71 @@ def run_protocol_file(path: str, keep: Path | None) -> int:
     return 0
 
 
-def score_files(pred: Path, truth: Path) -> int:
+def score_files(pred: Path, truth: Path, metrics: Sequence[str] = ("jf",)) -> int:
     """Score masklets against the truth; prints one line."""
-    from napari_sam_i2v.evaluation.scores import prompted_frames, score_masklets
     from napari_sam_i2v.io.results import TIF_FILE
-    from napari_sam_i2v.io.session_folder import has_session, read_prompts_of_session
 
     masklets, known = _labels(pred, TIF_FILE), _labels(truth, _TRUTH_FILE)
-    if has_session(pred):
-        prompted = prompted_frames(read_prompts_of_session(pred))
-    else:
-        prompted = _first_frames(masklets)
-    markers = truth / "markers.tif"
-    scores = score_masklets(
-        masklets,
-        known,
-        prompted=prompted,
-        markers=_stack(markers) if markers.is_file() else None,
-    )
-    figures = scores.summary()
+    figures: dict[str, float | int] = {}
+    for metric in metrics:
+        score = _j_and_f if metric == "jf" else _ctc
+        figures |= score(pred, truth, masklets, known)
     cells = [
         f"{value:.3f}" if isinstance(value, float) else str(value)
         for value in figures.values()
     ]
-    print_table(["objects", *figures], [[str(len(prompted)), *cells]])
+    print_table([*figures], [cells])
     return 0
 
 
-def check_metrics(names: str) -> None:
-    """Refuse metrics that cannot be computed."""
-    for name in (part.strip() for part in names.split(",")):
+def check_metrics(names: str) -> tuple[str, ...]:
+    """Refuse metrics that cannot be computed; returns their names."""
+    metrics = tuple(dict.fromkeys(part.strip() for part in names.split(",")))
+    for name in metrics:
         if name not in METRICS:
             raise InputError(f"unknown metric {name!r}; known: {', '.join(METRICS)}")
         if name == "ctc":
-            raise InputError(
-                "the metric ctc needs the extra 'tracking' of a later version; "
-                "this one computes jf"
-            )
+            from napari_sam_i2v.evaluation.ctc import check_installed
+
+            check_installed()
+    return metrics
+
+
+def _j_and_f(
+    pred: Path, truth: Path, masklets: LabelStack, known: LabelStack
+) -> dict[str, float | int]:
+    from napari_sam_i2v.evaluation.scores import prompted_frames, score_masklets
+    from napari_sam_i2v.io.session_folder import has_session, read_prompts_of_session
+
+    if has_session(pred):
+        prompted = prompted_frames(read_prompts_of_session(pred))
+    else:
+        prompted = _first_frames(masklets)
+    scores = score_masklets(masklets, known, prompted=prompted, markers=_markers(truth))
+    return {"objects": len(prompted), **scores.summary()}
+
+
+def _ctc(
+    pred: Path, truth: Path, masklets: LabelStack, known: LabelStack
+) -> dict[str, float | int]:
+    from napari_sam_i2v.evaluation.ctc import score_ctc
+    from napari_sam_i2v.evaluation.movies import read_tracks
+
+    del pred
+    tracks = truth / _TRACK_FILE
+    return dict(
+        score_ctc(
+            masklets,
+            known,
+            markers=_markers(truth),
+            true_tracks=read_tracks(tracks) if tracks.is_file() else (),
+        )
+    )
+
+
+def _markers(truth: Path) -> LabelStack | None:
+    file = truth / _MARKER_FILE
+    return _stack(file) if file.is_file() else None
 
 
 def _labels(path: Path, name: str) -> LabelStack:

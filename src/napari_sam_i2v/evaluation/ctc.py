@@ -7,6 +7,7 @@ import io
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,15 @@ from napari_sam_i2v.evaluation.scores import LabelStack
 CTC_METRICS = ("SEG", "DET", "TRA", "LNK")
 
 _LARGEST_LABEL = 2**16 - 1
+
+
+def check_installed() -> None:
+    """Refuse the metrics where the package that computes them is missing."""
+    if find_spec("ctc_metrics") is None:
+        raise InputError(
+            "the metrics of the Cell Tracking Challenge need the extra 'tracking': "
+            "pip install 'napari-sam-i2v[tracking]'"
+        )
 
 
 def score_ctc(
@@ -61,13 +71,9 @@ def score_ctc(
     InputError
         If the extra ``tracking`` is not installed or shapes differ.
     """
-    try:
-        from ctc_metrics.scripts.evaluate import evaluate_sequence
-    except ModuleNotFoundError:
-        raise InputError(
-            "the metrics of the Cell Tracking Challenge need the extra 'tracking': "
-            "pip install 'napari-sam-i2v[tracking]'"
-        ) from None
+    check_installed()
+    from ctc_metrics.scripts.evaluate import evaluate_sequence
+
     for stack in (predicted, markers):
         if stack is not None and tuple(stack.shape) != tuple(truth.shape):
             raise InputError(

@@ -90,7 +90,9 @@ def optimise(network: SamI2V) -> None:
             module.fold()
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            module.to(memory_format=torch.channels_last)
+            module.weight.data = module.weight.data.contiguous(
+                memory_format=torch.channels_last
+            )
 
 
 def build_predictor(  # noqa: PLR0913

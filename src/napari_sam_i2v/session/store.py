@@ -236,8 +236,9 @@ class MaskStore:
         """Delete the snapshot, whose propagation is done, and give its room back."""
         with self._transaction() as database:
             database.execute("DELETE FROM snapshot")
-            # Frees a page for every row that is fetched.
-            database.execute("PRAGMA incremental_vacuum").fetchall()
+        with self._lock, _explained(self.path):
+            # A script, because a pragma of one statement frees but one page.
+            self._database.executescript("PRAGMA incremental_vacuum")
 
     def cut(self, version: int) -> None:
         """Delete what actions from a version on have written."""
