@@ -140,7 +140,6 @@ CASES: dict[str, tuple[Callable[[], None], list[str], str]] = {
     "unknown direction": (nothing, ["--direction", "up"], "up"),
     "unknown device": (nothing, ["--device", "abacus"], "abacus"),
     "unknown format": (nothing, ["--format", "xml"], "xml"),
-    "format of an extra": (nothing, ["--format", "geff"], "tracking"),
     "inverted contrast": (nothing, ["--contrast", "9", "3"], "contrast"),
     "channel beyond": (nothing, ["--channel", "4"], "channel"),
     "out is a file": (file_in_the_way, [], "out is a file"),

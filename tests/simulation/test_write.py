@@ -19,6 +19,9 @@ def test_a_written_movie_reads_back(tmp_path: Path) -> None:
     names = ["images.tif", "labels.tif", "man_track.txt", "settings.json"]
     assert [path.name for path in paths] == names
     assert np.array_equal(tifffile.imread(paths[0]), movie.images)
+    for path in paths[:2]:  # three frames are no colours
+        with tifffile.TiffFile(path) as tif:
+            assert tif.pages[0].photometric == tifffile.PHOTOMETRIC.MINISBLACK
     assert np.array_equal(tifffile.imread(paths[1]), movie.labels)
     rows = [line.split() for line in paths[2].read_text().splitlines()]
     expected = [(t.track_id, t.begin, t.end, t.parent) for t in movie.tracks]

@@ -68,6 +68,7 @@ class FrameStore:
         self._size = size
         self._device = device
         self._cut = Recent[Tensor](window + 3)
+        self._blank = Recent[bool](window + 3)
         self._ahead: dict[tuple[str, int], Future[Tensor]] = {}
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="frames")
 
@@ -86,8 +87,11 @@ class FrameStore:
 
     def is_blank(self, kind: str, frame: int) -> bool:
         """Whether a frame, of the kind wanted anyway, shows nothing at all."""
-        low, high = self._get(kind, frame).aminmax()
-        return bool(high - low <= _NO_CONTRAST)
+        known = self._blank.get((kind, frame))
+        if known is None:
+            low, high = self._get(kind, frame).aminmax()
+            known = self._blank.put((kind, frame), bool(high - low <= _NO_CONTRAST))
+        return known
 
     def read_ahead(self, kind: str, frame: int) -> None:
         """Begin to read a frame that will be wanted next."""
