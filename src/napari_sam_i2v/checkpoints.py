@@ -142,7 +142,7 @@ def download(weights: KnownWeights, *, progress: bool = False) -> Path:
             progressbar=progress,
         )
     except requests.HTTPError as error:
-        status = error.response.status_code
+        status = "no" if error.response is None else error.response.status_code
         raise _failed(weights, f"the server answered {status}; try later") from error
     except requests.RequestException as error:
         raise _failed(weights, "the connection failed or was cut; try again") from error

@@ -118,6 +118,19 @@ def test_a_finished_folder_is_refused_continued_or_replaced(
     assert Path("out/notes.txt").read_text() == "mine"
 
 
+def test_a_kill_just_before_the_end_is_no_matter(track: Track) -> None:
+    assert track() == 0
+    before = {path: path.read_bytes() for path in Path("out").glob("*s.*[fv]")}
+    assert len(before) == 2
+    told = Path("out/session.json").read_text()
+    Path("out/session.json").write_text(told.replace("true", "false", 1))
+    for path in before:
+        path.unlink()
+    assert track("--resume") == 0
+    assert before == {path: path.read_bytes() for path in before}
+    assert Path("out/session.json").read_text() == told
+
+
 def test_overwriting_leaves_what_no_session_names(track: Track, capfd) -> None:
     Path("out").mkdir()
     Path("out/masklets.tif").write_text("mine")

@@ -23,19 +23,41 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="label image or stack, CSV, JSON or session folder",
     )
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
-    add("--model", default=DEFAULT_MODEL, metavar="NAME|CONFIG.yaml")
+    add(
+        "--model",
+        default=DEFAULT_MODEL,
+        metavar="NAME|CONFIG.yaml",
+        help=f"{DEFAULT_MODEL} (default), or another of `sam-i2v models list`",
+    )
     add("--checkpoint", metavar="FILE", help="weights, if not those of the model")
-    add("--device", default="auto", choices=DEVICES)
-    add("--seed", type=int, default=0, metavar="N")
+    add("--device", default="auto", choices=DEVICES, help="a GPU if there is one")
+    add("--seed", type=int, default=0, metavar="N", help="for what is drawn at random")
     add("--prompt-frame", type=int, metavar="N", help="frame of a label image")
     add("--start", type=int, default=0, metavar="N", help="first frame visited")
     add("--stop", type=int, metavar="N", help="first frame not visited any more")
-    add("--direction", default="forward", choices=DIRECTIONS)
-    add("--views", default="auto", choices=VIEWS)
+    add(
+        "--direction",
+        default="forward",
+        choices=DIRECTIONS,
+        help="forward from the first prompt (default), backward from the last, or both",
+    )
+    add(
+        "--views",
+        default="auto",
+        choices=VIEWS,
+        help="see the whole frame, or a square that follows each object; auto is "
+        "objects, but frame for sam-i2v on large objects",
+    )
     add("--cell-size", type=float, metavar="PX", help="diameter of a typical object")
     add("--axes", metavar="TYX", help="one letter of TZCYXS for each axis")
     add("--channel", type=_numbers, metavar="N[,N,N]", help="channels to look at")
-    add("--contrast", type=float, nargs=2, metavar=("LO", "HI"))
+    add(
+        "--contrast",
+        type=float,
+        nargs=2,
+        metavar=("LO", "HI"),
+        help="pixel values shown as black and white; robust percentiles without",
+    )
     add(
         "--format",
         type=_words,

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import XMLGenerator
+from xml.sax.xmlreader import AttributesImpl
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from skimage import measure
 
 from napari_sam_i2v.io.disk import replacing
 from napari_sam_i2v.io.track_graph import TrackGraph, track_graph
-from napari_sam_i2v.masklets import Masklets
+from napari_sam_i2v.masklets import Masklets, ScoreRow
 
 TRACKMATE_FILE = "trackmate.xml"
 
@@ -133,33 +134,45 @@ def _write_features(xml: _Xml) -> None:
 
 
 def _write_spots(xml: _Xml, masklets: Masklets, nodes: pd.DataFrame) -> None:
-    height, width = _pixel_size(masklets)
     with xml.element("AllSpots", nspots=len(nodes)):
-        for frame, spots in nodes.groupby("frame"):
-            labels = masklets.labels[int(str(frame))]
+        for _, spots in nodes.groupby("frame"):
+            rows = [ScoreRow._make(row) for row in spots.itertuples(index=False)]
+            frame = int(rows[0].frame)
+            labels = masklets.labels[frame]
             with xml.element("SpotsInFrame", frame=frame):
-                for spot in spots.itertuples():
-                    outline = _outline(labels == spot.object_id) - (spot.y, spot.x)
-                    outline *= height, width
-                    area = spot.area * height * width
-                    xml.leaf(
-                        "Spot",
-                        " ".join(f"{x:.5g} {y:.5g}" for y, x in outline),
-                        ID=spot.Index,
-                        name=spot.object_id,
-                        QUALITY=spot.predicted_iou,
-                        POSITION_X=spot.x * width,
-                        POSITION_Y=spot.y * height,
-                        POSITION_Z=0.0,
-                        POSITION_T=float(spot.frame),
-                        FRAME=spot.frame,
-                        RADIUS=math.sqrt(area / math.pi),
-                        VISIBILITY=1,
-                        AREA=area,
-                        OBJECT_ID=spot.object_id,
-                        OBJECT_SCORE=spot.object_score,
-                        ROI_N_POINTS=len(outline),
-                    )
+                for node, row in zip(spots.index.tolist(), rows, strict=True):
+                    outline = _outline(labels == row.object_id)
+                    _write_spot(xml, node, row, outline, _pixel_size(masklets))
+
+
+def _write_spot(
+    xml: _Xml,
+    node: int,
+    row: ScoreRow,
+    outline: np.ndarray,
+    pixel_size: tuple[float, float],
+) -> None:
+    height, width = pixel_size
+    corners = (outline - (row.y, row.x)) * pixel_size
+    area = row.area * height * width
+    xml.leaf(
+        "Spot",
+        " ".join(f"{x:.5g} {y:.5g}" for y, x in corners),
+        ID=node,
+        name=row.object_id,
+        QUALITY=row.predicted_iou,
+        POSITION_X=row.x * width,
+        POSITION_Y=row.y * height,
+        POSITION_Z=0.0,
+        POSITION_T=float(row.frame),
+        FRAME=row.frame,
+        RADIUS=math.sqrt(area / math.pi),
+        VISIBILITY=1,
+        AREA=area,
+        OBJECT_ID=row.object_id,
+        OBJECT_SCORE=row.object_score,
+        ROI_N_POINTS=len(corners),
+    )
 
 
 def _write_tracks(xml: _Xml, graph: TrackGraph) -> None:
@@ -244,9 +257,11 @@ def _unit(masklets: Masklets) -> str:
     return "pixel" if masklets.pixel_size is None else masklets.unit or "pixel"
 
 
-def _as_text(attributes: Mapping[str, object]) -> dict[str, str]:
+def _as_text(attributes: Mapping[str, object]) -> AttributesImpl[str]:
     """Write values as Java reads them."""
-    return {
-        name: str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in attributes.items()
-    }
+    return AttributesImpl(
+        {
+            name: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in attributes.items()
+        }
+    )

@@ -10,7 +10,7 @@ from napari_sam_i2v.model.memory import MemoryTokens
 from napari_sam_i2v.model.position import rotary_table, rotate
 
 # Below this many keys the plain product beats the fused kernel on a CPU.
-_FEW_KEYS = 96
+_FEW_KEYS = 200
 
 # From this many logits on, a CPU attends in tiles of so many queries.
 _LARGE, _TILE_ROWS = 4_000_000, 512
@@ -79,23 +79,27 @@ def attend_one_head(
 
 
 def _attend_in_tiles(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
-    """Attend from ``(N, C)`` to ``(M, C)``, some queries at a time, on a CPU.
-
-    The products are written as 1x1 convolutions: the CPU's convolution kernels are
-    half as fast again as its matrix products in float32.
-    """
-    keys = (k * k.shape[-1] ** -0.5)[:, :, None, None]  # (M, C, 1, 1)
-    values = v.T[:, :, None, None]  # (D, M, 1, 1)
-    keys = keys.contiguous(memory_format=torch.channels_last)
-    values = values.contiguous(memory_format=torch.channels_last)
+    """Attend from ``(N, C)`` to ``(M, C)``, some queries at a time, on a CPU."""
+    keys = (k * k.shape[-1] ** -0.5).contiguous()
+    values = v.T.contiguous()
     tiles = []
     for tile in q.split(_TILE_ROWS):
-        logits = F.conv2d(tile.T[None, :, :, None], keys)[0, :, :, 0].T  # (rows, M)
+        logits = _products(tile, keys)
         if bias is not None:
             logits = logits + bias
-        weights = logits.softmax(-1).to(v.dtype)
-        tiles.append(F.conv2d(weights.T[None, :, :, None], values)[0, :, :, 0].T)
+        tiles.append(_products(logits.softmax(-1).to(v.dtype), values))
     return torch.cat(tiles)
+
+
+def _products(a: Tensor, b: Tensor) -> Tensor:
+    """Inner products of the rows of ``(N, C)`` and ``(M, C)``.
+
+    Written as a 1x1 convolution: with several threads, a CPU's convolution kernels
+    are half as fast again as its matrix products in float32.
+    """
+    if torch.get_num_threads() == 1:
+        return a @ b.T
+    return F.conv2d(a.T[None, :, :, None], b[:, :, None, None])[0, :, :, 0].T
 
 
 class Attention(nn.Module):

@@ -34,20 +34,21 @@ class TemporalBlock(nn.Module):
     def forward(self, x: Tensor, keep: int) -> Tensor:
         """``(B, T, D, h, w)`` to the last ``keep`` frames of the result."""
         spatial, temporal = (self.get_submodule(name) for name in self.names)
-        batch, frames = x.shape[:2]
+        batch, frames, width = x.shape[:3]
         inner = F.conv2d(
             x.flatten(0, 1), spatial.weight[:, :, 0], spatial.bias, padding=1
         )
-        inner = quick_gelu(inner).unflatten(0, (batch, frames))
+        inner = quick_gelu(inner)
 
-        padded = F.pad(inner, (0, 0, 0, 0, 0, 0, 1, 1))  # a frame of zeros at both ends
-        newest = range(frames - keep, frames)
-        triples = torch.stack([padded[:, t : t + 3] for t in newest], dim=1)
-        weight = temporal.weight[..., 0, 0].transpose(1, 2).flatten(1)  # (D, 3 D)
-        mixed = F.conv2d(
-            triples.flatten(0, 1).flatten(1, 2), weight[:, :, None, None], temporal.bias
-        )
-        return mixed.unflatten(0, (batch, keep))
+        # What each frame gives to the one after it, to itself, and to the one before.
+        taps = temporal.weight[..., 0, 0].permute(2, 0, 1).flatten(0, 1)  # (3 D, D)
+        given = F.conv2d(inner, taps[:, :, None, None])
+        given = given.unflatten(1, (3, width)).unflatten(0, (batch, frames))
+        mixed = given[:, -keep:, 1] + temporal.bias[:, None, None]
+        first = frames - keep
+        mixed[:, int(first == 0) :] += given[:, max(first - 1, 0) : -1, 0]
+        mixed[:, :-1] += given[:, first + 1 :, 2]
+        return mixed
 
 
 class TemporalNet(nn.Module):
