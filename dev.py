@@ -54,6 +54,8 @@ def main() -> int:
         demo = [str(SCRIPTS / "sam-i2v"), "demo", *arguments]
         return run(with_display(demo) if "--viewer" in arguments else demo)
     if command.command == "test":
+        # Threads that spin while they wait slow each other down on a busy machine.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         pytest = with_display([str(PYTHON), "-m", "pytest", *arguments])
         return run(pytest, folder=ROOT)
     return lint()

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
+from tqdm import tqdm
 
 from napari_sam_i2v.config import load_yaml
 from napari_sam_i2v.errors import InputError
@@ -73,6 +74,7 @@ def train(settings: TrainingSettings, *, resume: bool = False) -> Path:
         state.load(out)
 
     pool = MoviePool(settings.movies, settings.seed, settings.workers)
+    bar = tqdm(total=settings.steps, initial=state.step, unit="step", disable=None)
     saved = time.monotonic()
     model.train()
     try:
@@ -98,11 +100,14 @@ def train(settings: TrainingSettings, *, resume: bool = False) -> Path:
             state.step += 1
             state.clips_drawn += stage.batch
             _log(out / "log.jsonl", state.step, kind, result, norm, began)
+            bar.set_postfix(loss=f"{result.loss.item():.3f}", refresh=False)
+            bar.update()
             over = state.step == settings.steps
             if over or time.monotonic() - saved > 60 * settings.save_minutes:
                 state.save(out)
                 saved = time.monotonic()
     finally:
+        bar.close()
         pool.close()
     return out / "weights.safetensors"
 
