@@ -22,7 +22,12 @@ def data_folder() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this machine cannot run."""
+    """Skip what this machine cannot run, and put tests that open viewers last.
+
+    Software OpenGL and Triton, which torch's optimizers import, each bring an LLVM.
+    Triton crashes the process when it is loaded after the other's.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("qt") is not None)
     needs_gpu = [item for item in items if item.get_closest_marker("gpu")]
     needs_screen = [item for item in items if item.get_closest_marker("qt")]
     if needs_gpu and not _has_cuda():
