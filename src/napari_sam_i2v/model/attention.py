@@ -99,7 +99,9 @@ def _products(a: Tensor, b: Tensor) -> Tensor:
     """
     if torch.get_num_threads() == 1:
         return a @ b.T
-    return F.conv2d(a.T[None, :, :, None], b[:, :, None, None])[0, :, :, 0].T
+    rows = a.reshape(1, len(a), 1, -1).permute(0, 3, 1, 2)  # channels last as it lies
+    columns = b.reshape(len(b), 1, 1, -1).permute(0, 3, 1, 2)
+    return F.conv2d(rows, columns).permute(0, 2, 3, 1).reshape(len(a), len(b))
 
 
 class Attention(nn.Module):
