@@ -88,3 +88,12 @@ def test_fourier_grid_holds_the_centres_of_cells() -> None:
     assert grid.shape == (1, 16, 4, 4)
     xy = torch.tensor([2.5, 1.5]) / 4
     torch.testing.assert_close(grid[0, :, 1, 2], encoder(xy))
+
+
+def test_tables_made_during_inference_serve_training() -> None:
+    with torch.inference_mode():
+        table = rotary_table(8, 3, 9, torch.device("cpu"))
+        where = sine_map(3, 8, torch.device("cpu"))
+    x = torch.ones(9, 8, requires_grad=True)
+    (rotate(x, table) * where.flatten(2)[0].T).sum().backward()
+    assert x.grad is not None

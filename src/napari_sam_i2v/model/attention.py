@@ -10,7 +10,7 @@ from napari_sam_i2v.model.memory import MemoryTokens
 from napari_sam_i2v.model.position import rotary_table, rotate
 
 # Below this many keys the plain product beats the fused kernel on a CPU.
-_FEW_KEYS = 200
+_FEW_KEYS = 96
 
 # From this many logits on, a CPU attends in tiles of so many queries.
 _LARGE, _TILE_ROWS = 4_000_000, 512

@@ -16,6 +16,7 @@ def _interleave(angles: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=16)
+@torch.inference_mode(False)  # kept for training too, which may come after inference
 def sine_map(grid: int, width: int, device: torch.device) -> Tensor:
     """Sine encoding of a square grid, normalised to one turn, temperature 10000.
 
@@ -58,6 +59,7 @@ def sine_line(positions: Tensor, width: int) -> Tensor:
 
 
 @lru_cache(maxsize=32)
+@torch.inference_mode(False)
 def rotary_table(
     width: int, columns: int, tokens: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:
