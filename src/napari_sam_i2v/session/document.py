@@ -91,10 +91,6 @@ class State:
             return version > self._cleared.get((object_id, frame), -1)
         return True
 
-    def is_tracked(self, version: int) -> bool:
-        """Whether the masks of a version come from a propagation."""
-        return isinstance(self._in_force.get(version), Propagate)
-
     def apply(self, version: int, action: Change) -> None:
         """Take one more action into account."""
         self._in_force[version] = action
