@@ -9,8 +9,9 @@ import torch
 
 from engines import assert_alike, disc, engine, prompt, track
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.inference.devices import Computing, find_device
+from napari_sam_i2v.inference.devices import Computing
 from napari_sam_i2v.inference.predictor import SamI2VPredictor
+from napari_sam_i2v.model.devices import find_device
 from napari_sam_i2v.video import open_video
 
 

@@ -9,8 +9,8 @@ import torch
 from engines import SIZE, cells, engine
 from napari_sam_i2v.inference.encoding import ViewEncoder
 from napari_sam_i2v.inference.frames import FrameStore
-from napari_sam_i2v.inference.transforms import normalise
 from napari_sam_i2v.model.image_encoder import Features, window_frames
+from napari_sam_i2v.model.sampling import normalise
 from napari_sam_i2v.video import open_video
 from napari_sam_i2v.views import View
 from tiny import EXTRAS, PLAIN, tiny_model

@@ -13,7 +13,6 @@ from napari_sam_i2v.inference.transforms import (
     frame_tensor,
     given_logits,
     mask_in_view,
-    normalise,
     paste,
     point_tensors,
     upscale_logits,
@@ -25,6 +24,7 @@ from napari_sam_i2v.model.prompt_encoder import (
     NEGATIVE,
     POSITIVE,
 )
+from napari_sam_i2v.model.sampling import normalise
 from napari_sam_i2v.prompts import MaskPrompt
 from napari_sam_i2v.views import View
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_sam_i2v.inference.devices import keep_freed_memory
+from napari_sam_i2v.model.devices import keep_freed_memory
 from napari_sam_i2v.model.sam_i2v import SamI2V
 from reference import REFERENCE, recipe_model
 from tiny import SWITCHES, tiny_model

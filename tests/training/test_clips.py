@@ -2,161 +2,134 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 import numpy as np
 import pytest
-import tifffile
 import torch
 
-from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.model.build import load_model_config
-from napari_sam_i2v.model.config import ModelConfig
-from napari_sam_i2v.training.clips import draw_clip, follow, look
-from napari_sam_i2v.training.movies import (
-    MoviePool,
-    MovieSettings,
-    TrainingMovie,
-    make_movie,
-    training_stills,
+from napari_sam_i2v.model.image_encoder import window_frames
+from napari_sam_i2v.training.clips import (
+    Clips,
+    ClipSettings,
+    draw_clips,
+    follow,
+    look,
+    window_numbers,
 )
+from napari_sam_i2v.training.dice import Dice
+from napari_sam_i2v.training.pool import MoviePool
+from napari_sam_i2v.views import FollowObjects, View, extent_of_mask
 
-SETTINGS = MovieSettings(frames=4, size=96, pool=2, draws=4)
-
-
-@pytest.fixture(scope="module")
-def config() -> ModelConfig:
-    """The shipped member."""
-    return load_model_config("sam-i2v-cell")
-
-
-@pytest.fixture(scope="module")
-def movie() -> TrainingMovie:
-    """A simulated movie."""
-    return make_movie(SETTINGS, seed=1, index=0)
+CONFIG = load_model_config("sam-i2v-cell")
+DIAMETERS = CONFIG.view.diameters
+COUNT = 12
+STEADY = ClipSettings(vanishing=0, away=0)
 
 
-def test_movies_depend_on_seed_and_index_alone(movie: TrainingMovie) -> None:
-    again = make_movie(SETTINGS, seed=1, index=0)
-    np.testing.assert_array_equal(movie.images, again.images)
-    np.testing.assert_array_equal(movie.labels, again.labels)
-    assert not np.array_equal(movie.labels, make_movie(SETTINGS, 1, 10).labels)
+def draw(
+    pool: MoviePool, frames: int, settings: ClipSettings = STEADY, seed: int = 0
+) -> Clips:
+    """Draw a dozen clips."""
+    rng = np.random.default_rng(seed)
+    return draw_clips(pool.tracks, COUNT, frames, DIAMETERS, settings, rng)
 
 
-def test_a_clip_shows_its_cell_in_the_middle(
-    config: ModelConfig, movie: TrainingMovie
-) -> None:
-    rng = np.random.default_rng(0)
-    clips = [draw_clip([movie], 3, config.view.diameters, rng) for _ in range(12)]
-    window, target = look(clips, 0, config, rng)
-    assert window.shape == (12, config.temporal.window, 3, 128, 128)
-    assert target.shape == (12, 1, 64, 64)
-    middle = target[:, 0, 12:52, 12:52].flatten(1).any(1)
-    assert middle.all()
+def test_a_clip_shows_its_cell_in_the_middle(pool: MoviePool) -> None:
+    window, target = look(pool, draw(pool, 3), 0, CONFIG, Dice(0, COUNT))
+    assert window.shape == (COUNT, CONFIG.temporal.window, 3, 128, 128)
+    assert target.shape == (COUNT, 1, 64, 64)
+    assert target[:, 0, 12:52, 12:52].flatten(1).any(1).all()
     assert window.mean().abs() < 0.1 and 0.8 < window.std() < 1.2
 
 
-def test_windows_follow_predictions(config: ModelConfig, movie: TrainingMovie) -> None:
-    rng = np.random.default_rng(3)
-    clip = draw_clip([movie], 2, config.view.diameters, rng)
-    clip.away = None
-    clip.centre = clip.centroid(clip.frames[0]) or clip.centre
-    clip.centre = (clip.centre[0] + 0.15 * clip.side, clip.centre[1])
-    _, target = look([clip], 0, config, rng)
-    follow([clip], 0, target.float() * 2 - 1, torch.ones(1, 1), 1.0, rng)
-    truth = clip.centroid(clip.frames[0])
-    assert truth is not None
-    assert np.hypot(*(np.subtract(clip.centre, truth))) < 0.04 * clip.side
+def test_runs_stay_in_the_movie_and_start_with_the_cell(pool: MoviePool) -> None:
+    for seed in range(10):
+        clips = draw(pool, 3, ClipSettings(), seed)
+        assert clips.frames.min() >= 0 and clips.frames.max() < 6
+        steps = clips.frames.diff(dim=1).abs()
+        assert (steps == clips.stride[:, None]).all()
+        assert not clips.truth[:, 0].isnan().any()
 
 
-def test_windows_stay_where_nothing_is_seen(
-    config: ModelConfig, movie: TrainingMovie
-) -> None:
-    rng = np.random.default_rng(3)
-    clip = draw_clip([movie], 2, config.view.diameters, rng)
-    clip.away = None
-    before = clip.centre
-    logits = torch.ones(1, 1, 64, 64)
-    follow([clip], 0, logits, -torch.ones(1, 1), 1.0, rng)
-    assert clip.centre == before
+def test_vanishing_cells_are_gone_at_the_end(pool: MoviePool) -> None:
+    clips = draw(pool, 4, ClipSettings(vanishing=1.0))
+    gone = clips.truth[:, -1].isnan().any(1)
+    assert gone.float().mean() > 0.7
 
 
-def test_stills_are_held_out_and_warped(tmp_path) -> None:
+def test_a_look_aside_sees_no_cell(pool: MoviePool) -> None:
+    clips = draw(pool, 2, ClipSettings(vanishing=0, away=1.0))
+    assert (clips.away_step == 1).all()
+    clips.away = clips.away * 3
+    _, target = look(pool, clips, 1, CONFIG, Dice(0, COUNT))
+    assert not target.any()
+
+
+@pytest.mark.parametrize("frame", [0, 1, 2, 5])
+def test_windows_are_those_of_use(frame: int) -> None:
+    numbers = window_numbers(torch.tensor([frame]), torch.tensor([1]), 3)
+    assert numbers[0].tolist() == window_frames(frame, 3)
+
+
+def test_with_a_stride_windows_have_it_too() -> None:
+    numbers = window_numbers(torch.tensor([5, 2, 1]), torch.tensor([2, 2, 2]), 3)
+    assert numbers.tolist() == [[1, 3, 5], [0, 2, 2], [1, 1, 1]]
+
+
+def test_squares_follow_predictions_as_in_use(pool: MoviePool) -> None:
+    """The batched rule is :class:`FollowObjects`' own, on masks of any size."""
+    clips = draw(pool, 2)
+    clips.turn = torch.eye(2).expand(COUNT, 2, 2)
+    masks = torch.zeros(COUNT, 1, 64, 64)
     rng = np.random.default_rng(0)
-    for kind in ("images", "labels"):
-        (tmp_path / kind).mkdir()
-    for i in range(10):
-        labels = np.zeros((96, 96), np.uint16)
-        labels[30:60, 30:60] = 7
-        image = (labels > 0) * 100 + rng.integers(0, 9, labels.shape)
-        tifffile.imwrite(tmp_path / f"images/s{i}.tif", image.astype(np.uint8))
-        tifffile.imwrite(tmp_path / f"labels/s{i}.tif", labels)
-    settings = MovieSettings(
-        frames=4, size=96, stills=(str(tmp_path),), stills_share=1.0, excluded=("s3",)
+    for row in range(COUNT):
+        top, left = rng.integers(0, 40, 2)
+        height, width = rng.integers(2, 24, 2)
+        masks[row, 0, top : top + height, left : left + width] = 1
+    policy = FollowObjects((96, 96), DIAMETERS)
+    expected = []
+    for row in range(COUNT):
+        side = float(clips.side[row])
+        view = View.square(tuple(clips.centre[row].tolist()), side)
+        seen = extent_of_mask(masks[row, 0].numpy() > 0)
+        assert seen is not None
+        # From pixels of the view to pixels of the frame.
+        seen = type(seen)(view.to_frame(seen.centre, 64), seen.diameter * side / 64)
+        after = policy.after(view, seen)
+        expected.append((*after.centre, after.extent[0]))
+    follow(
+        clips, 0, masks * 2 - 1, torch.ones(COUNT, 1), DIAMETERS, 1.0, Dice(0, COUNT)
     )
-    used = {image.stem for image, _ in training_stills(settings)[0]}
-    assert used == {f"s{i}" for i in range(10)} - {"s0", "s5", "s3"}
-    movie = make_movie(settings, 0, 0)
-    areas = (movie.labels == 7).sum((1, 2))
-    assert (areas > 300).all() and len(set(areas.tolist())) > 1
-    inside = movie.images[movie.labels == 7].mean()
-    assert inside > movie.images[movie.labels == 0].mean() + 0.3
-
-
-def test_a_folder_without_stills_is_an_error(tmp_path) -> None:
-    settings = MovieSettings(stills=(str(tmp_path),), stills_share=1.0)
-    with pytest.raises(InputError, match="images"):
-        training_stills(settings)
-
-
-def test_the_pool_depends_on_the_step_not_on_the_workers() -> None:
-    def labels(pool: MoviePool, drawn: int) -> list[bytes]:
-        return [movie.labels.tobytes() for movie in pool.at(drawn)]
-
-    straight, jumped = MoviePool(SETTINGS, 0, 1), MoviePool(SETTINGS, 0, 1)
-    try:
-        for drawn in (0, 3, 4, 8):
-            last = labels(straight, drawn)
-        assert last == labels(jumped, 8)
-        assert len(last) == SETTINGS.pool
-    finally:
-        straight.close()
-        jumped.close()
-
-
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks into Linux's /proc")
-def test_workers_end_with_the_run(tmp_path: Path) -> None:
-    code = (
-        "import sys, time\n"
-        "from napari_sam_i2v.training.movies import MoviePool, MovieSettings\n"
-        "if __name__ == '__main__':\n"
-        "    pool = MoviePool(MovieSettings(frames=2, size=64, pool=1), 0, 1)\n"
-        "    pool.at(0)\n"
-        "    print(*pool._executor._processes, flush=True)\n"
-        "    time.sleep(60)\n"
+    found = torch.cat([clips.centre, clips.side[:, None]], dim=1)
+    torch.testing.assert_close(
+        found, torch.tensor(expected, dtype=torch.float32), atol=2e-3, rtol=1e-4
     )
-    script = tmp_path / "run.py"
-    script.write_text(code)
-    run = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
-    assert run.stdout is not None
-    worker = int(run.stdout.readline())
-    run.kill()
-    run.wait()
-    run.stdout.close()
-    for _ in range(100):
-        if not _alive(worker):
-            return
-        time.sleep(0.1)
-    pytest.fail("the worker lives on")
 
 
-def _alive(process: int) -> bool:
-    """Whether a process runs; one that has ended but is not waited for does not."""
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
+def test_turned_squares_follow_too(pool: MoviePool) -> None:
+    clips = draw(pool, 2)
+    clips.centre = clips.truth[:, 0] + 0.15 * clips.side[:, None]
+    _, target = look(pool, clips, 0, CONFIG, Dice(0, COUNT))
+    whole = target[:, 0, 1:-1, 1:-1].flatten(1).sum(1) == target.flatten(1).sum(1)
+    score = torch.ones(COUNT, 1)
+    follow(clips, 0, target.float() * 2 - 1, score, DIAMETERS, 1.0, Dice(0, COUNT))
+    inside = ((clips.truth[:, 0] > 12) & (clips.truth[:, 0] < 84)).all(1) & whole
+    distance = (clips.centre - clips.truth[:, 0]).norm(dim=1) / clips.side
+    assert inside.any() and distance[inside].max() < 0.05
+
+
+def test_squares_stay_where_nothing_is_seen(pool: MoviePool) -> None:
+    clips = draw(pool, 2)
+    before = clips.centre.clone()
+    logits = torch.ones(COUNT, 1, 64, 64)
+    follow(clips, 0, logits, -torch.ones(COUNT, 1), DIAMETERS, 1.0, Dice(0, COUNT))
+    assert torch.equal(clips.centre, before)
+
+
+def test_untrusted_squares_go_near_the_truth(pool: MoviePool) -> None:
+    clips = draw(pool, 2)
+    clips.centre = clips.centre + 40
+    logits = torch.ones(COUNT, 1, 64, 64)
+    follow(clips, 0, logits, torch.ones(COUNT, 1), DIAMETERS, 0.0, Dice(0, COUNT))
+    distance = (clips.centre - clips.truth[:, 0]).norm(dim=1) / clips.side
+    assert distance.max() < 0.3

@@ -91,3 +91,17 @@ def test_an_absent_object_teaches_its_score_alone() -> None:
         hypotheses(logits, ious, -5.0), nothing, clicks, LossWeights()
     )
     assert says_gone < 0.02 < says_there
+
+
+def test_halves_of_a_batch_have_the_loss_of_the_whole() -> None:
+    torch.manual_seed(0)
+    target = torch.cat([disc(6), disc(9), torch.zeros_like(disc(1)), disc(4)])
+    logits, ious = torch.randn(4, 4, 32, 32), torch.rand(4, 4)
+    score, clicks = torch.randn(4, 1), torch.tensor([1, 0, 0, 2])
+
+    def loss(rows: slice) -> torch.Tensor:
+        found = Hypotheses(logits[rows], ious[rows], torch.zeros(1), score[rows])
+        return frame_loss(found, target[rows], clicks[rows], LossWeights())
+
+    halves = (loss(slice(0, 2)) + loss(slice(2, 4))) / 2
+    torch.testing.assert_close(loss(slice(None)), halves)

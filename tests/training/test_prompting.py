@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from napari_sam_i2v.model.prompt_encoder import BOX_END, BOX_START, NEGATIVE, POSITIVE
+from napari_sam_i2v.training.dice import Dice
 from napari_sam_i2v.training.prompting import KINDS, correct, sample_prompts
 
 SIZE, GRID = 128, 64
@@ -26,14 +27,14 @@ def at(masks: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
     return masks[torch.arange(len(masks)), 0, cell[:, 1], cell[:, 0]]
 
 
-def generator(seed: int = 0) -> torch.Generator:
-    """A seeded generator."""
-    return torch.Generator().manual_seed(seed)
+def dice(seed: int = 0, count: int = 3) -> Dice:
+    """Draws for that many masks."""
+    return Dice(seed, count)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_clicks_are_inside_and_negative_ones_outside(seed: int) -> None:
-    prompts = sample_prompts(targets(), "two clicks", SIZE, generator(seed))
+    prompts = sample_prompts(targets(), "two clicks", SIZE, dice(seed))
     assert prompts.labels.tolist() == [[POSITIVE, NEGATIVE]] * 3
     assert at(targets(), prompts.points[:, 0]).all()
     assert not at(targets(), prompts.points[:, 1]).any()
@@ -41,7 +42,7 @@ def test_clicks_are_inside_and_negative_ones_outside(seed: int) -> None:
 
 def test_clicks_are_not_always_the_same() -> None:
     drawn = {
-        tuple(sample_prompts(targets(), "click", SIZE, generator(s)).points[0, 0])
+        tuple(sample_prompts(targets(), "click", SIZE, dice(s)).points[0, 0])
         for s in range(8)
     }
     assert len(drawn) > 4
@@ -49,7 +50,7 @@ def test_clicks_are_not_always_the_same() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_boxes_are_nearly_tight(seed: int) -> None:
-    prompts = sample_prompts(targets(), "box", SIZE, generator(seed))
+    prompts = sample_prompts(targets(), "box", SIZE, dice(seed))
     assert prompts.labels.tolist() == [[BOX_START, BOX_END]] * 3
     cells = (prompts.points[0] + 0.5) / SIZE * GRID - 0.5
     expected = torch.tensor([[24.0, 20.0], [43.0, 39.0]])
@@ -61,9 +62,9 @@ def test_boxes_are_nearly_tight(seed: int) -> None:
 )
 def test_a_correction_is_where_the_error_is(predicted: int, label: int) -> None:
     target = targets()[:1]
-    first = sample_prompts(target, "click", SIZE, generator())
+    first = sample_prompts(target, "click", SIZE, dice(count=1))
     logits = torch.full((1, 1, GRID, GRID), 5.0 if predicted else -5.0)
-    prompts = correct(first, logits, target, SIZE, generator())
+    prompts = correct(first, logits, target, SIZE, dice(1, 1))
     assert prompts.labels[0].tolist() == [POSITIVE, label]
     assert bool(at(target, prompts.points[:, 1])) == (label == POSITIVE)
     assert prompts.mask is not None
@@ -71,5 +72,5 @@ def test_a_correction_is_where_the_error_is(predicted: int, label: int) -> None:
 
 def test_kinds_are_all_known() -> None:
     for kind in KINDS:
-        prompts = sample_prompts(targets(), kind, SIZE, generator())
+        prompts = sample_prompts(targets(), kind, SIZE, dice())
         assert prompts.points.shape[1] == prompts.labels.shape[1] > 0

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+
+_CONFIGS = Path(__file__).parents[1] / "configs" / "train"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``train`` to the command line."""
     parser = subparsers.add_parser("train", help="train a model")
     add = parser.add_argument
-    add("config", metavar="CONFIG.yaml")
+    names = ", ".join(sorted(path.stem for path in _CONFIGS.glob("*.yaml")))
+    add("config", metavar="CONFIG.yaml", help=f"a file, or one of ours: {names}")
     add(
         "--set",
         nargs="+",
@@ -27,5 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train; prints where the weights are."""
     from napari_sam_i2v.training.train import main
 
-    print(main(arguments.config, arguments.overrides, resume=arguments.resume))
+    ours = _CONFIGS / f"{arguments.config}.yaml"
+    config = ours if ours.is_file() else arguments.config
+    print(main(config, arguments.overrides, resume=arguments.resume))
     return 0

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 
 from napari_sam_i2v.inference.frames import FrameStore, Recent
-from napari_sam_i2v.inference.transforms import normalise
 from napari_sam_i2v.model.image_encoder import Features, window_frames
 from napari_sam_i2v.model.sam_i2v import SamI2V
-from napari_sam_i2v.model.sampling import sample_square
+from napari_sam_i2v.model.sampling import normalise, sample_square
 from napari_sam_i2v.views import View
 
 

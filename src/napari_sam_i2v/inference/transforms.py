@@ -19,12 +19,9 @@ from napari_sam_i2v.model.prompt_encoder import (
     POSITIVE,
     PromptTensors,
 )
-from napari_sam_i2v.model.sampling import normalise_window, sample_square
+from napari_sam_i2v.model.sampling import sample_square
 from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 from napari_sam_i2v.views import View
-
-_MEAN = (0.485, 0.456, 0.406)
-_DEVIATION = (0.229, 0.224, 0.225)
 
 # A given mask as logits, and what the released model feeds back at most.
 GIVEN_LOGIT = 10.0
@@ -58,15 +55,6 @@ def whole_frame(image: NDArray, size: int) -> Tensor:
         frame, (size, size), mode="bicubic", align_corners=False, antialias=True
     )[0]
     return resized.clamp(0, 1).expand(3, -1, -1)
-
-
-def normalise(window: Tensor, how: str) -> Tensor:
-    """Normalise ``(B, T, 3, S, S)`` as the model's description says."""
-    if how == "view":
-        return normalise_window(window)
-    mean = torch.tensor(_MEAN, device=window.device)[:, None, None]
-    deviation = torch.tensor(_DEVIATION, device=window.device)[:, None, None]
-    return (window - mean) / deviation
 
 
 def point_tensors(

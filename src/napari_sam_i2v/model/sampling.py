@@ -6,6 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+# Of ImageNet, by channel.
+_MEAN = (0.485, 0.456, 0.406)
+_DEVIATION = (0.229, 0.224, 0.225)
+
 
 def sample_square(
     frames: Tensor,
@@ -45,18 +49,46 @@ def sample_square(
         centre_y = (centre_y - top - (shrink - 1) / 2) / shrink
         centre_x = (centre_x - left - (shrink - 1) / 2) / shrink
         side = side / shrink
-    height, width = frames.shape[1:]
-    step = side / size
-    along = (torch.arange(size, device=frames.device) - (size - 1) / 2) * step
+    where = torch.tensor([[centre_y, centre_x]], device=frames.device)
+    sides = torch.tensor([side], device=frames.device)
+    turns = None if turn is None else turn[None]
+    return sample_squares(frames[None], where, sides, size, turns)[0]
+
+
+def sample_squares(
+    frames: Tensor, centres: Tensor, sides: Tensor, size: int, turns: Tensor | None
+) -> Tensor:
+    """Resample a square of each row of frames, without averaging.
+
+    Parameters
+    ----------
+    frames
+        ``(B, C, H, W)``, float.
+    centres
+        ``(B, 2)``, ``yx``.
+    sides
+        ``(B,)``.
+    size
+        Side of the result in pixels.
+    turns
+        ``(B, 2, 2)`` rotations or reflections of the squares' axes, if any.
+
+    Returns
+    -------
+    torch.Tensor
+        ``(B, C, size, size)``.
+    """
+    height, width = frames.shape[2:]
+    along = torch.arange(size, device=frames.device) - (size - 1) / 2
     y, x = torch.meshgrid(along, along, indexing="ij")
-    if turn is not None:
-        y, x = turn[0, 0] * y + turn[0, 1] * x, turn[1, 0] * y + turn[1, 1] * x
-    grid_x = (x + centre_x + 0.5) / width * 2 - 1
-    grid_y = (y + centre_y + 0.5) / height * 2 - 1
-    grid = torch.stack([grid_x, grid_y], dim=-1)[None]
+    offsets = torch.stack([y, x], dim=-1) * (sides / size)[:, None, None, None]
+    if turns is not None:
+        offsets = offsets @ turns.transpose(1, 2)[:, None]
+    y, x = (offsets + centres[:, None, None]).unbind(-1)
+    grid = torch.stack([(x + 0.5) / width * 2 - 1, (y + 0.5) / height * 2 - 1], dim=-1)
     return F.grid_sample(
-        frames[None], grid.to(frames.dtype), padding_mode="border", align_corners=False
-    )[0]
+        frames, grid.to(frames.dtype), padding_mode="border", align_corners=False
+    )
 
 
 def _cut(
@@ -71,6 +103,15 @@ def _cut(
         bounds.append((start, stop))
     (top, bottom), (left, right) = bounds
     return frames[:, top:bottom, left:right], (top, left)
+
+
+def normalise(window: Tensor, how: str) -> Tensor:
+    """Normalise ``(B, T, 3, S, S)`` as the model's description says."""
+    if how == "view":
+        return normalise_window(window)
+    mean = torch.tensor(_MEAN, device=window.device)[:, None, None]
+    deviation = torch.tensor(_DEVIATION, device=window.device)[:, None, None]
+    return (window - mean) / deviation
 
 
 def normalise_window(window: Tensor) -> Tensor:

@@ -1,118 +1,196 @@
-"""Clips: a cell in a movie, and the window that follows it."""
+"""Clips: cells in movies, and the windows that follow them, a whole batch at once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.model.config import ModelConfig
-from napari_sam_i2v.model.image_encoder import window_frames
-from napari_sam_i2v.model.sampling import normalise_window, sample_square
-from napari_sam_i2v.training.movies import TrainingMovie
-from napari_sam_i2v.views import object_diameter
+from napari_sam_i2v.model.sampling import normalise, sample_squares
+from napari_sam_i2v.training.dice import Dice
+from napari_sam_i2v.training.pool import MoviePool
+from napari_sam_i2v.training.prompting import bounds
+from napari_sam_i2v.training.tracks import Tracks
+from napari_sam_i2v.views import FollowObjects
+
+SMALLEST_AREA = 24
+"""Pixels that a cell needs to be prompted."""
 
 
-@dataclass
-class Clip:
-    """One cell over a run of frames, seen through a window that moves.
+@dataclass(frozen=True, kw_only=True)
+class ClipSettings:
+    """How clips are drawn.
 
     Attributes
     ----------
-    movie, object_id
-        Which cell.
-    frames
-        Frame numbers in order of travel.
-    turn
-        Rotation or reflection of the window, ``(2, 2)``.
-    side
-        Side of the window in pixels of the movie.
-    centre
-        Where it is now, ``yx``.
-    look
-        Gamma, sign, offset and noise of this clip.
+    longest_stride
+        Frames of the movie from one frame of the clip to the next, at most.
+    reversed
+        Share that goes backward in time.
+    vanishing
+        Share of clips whose cell divides, dies or leaves on the way; when it travels
+        backward, is born or comes in.
     away
-        A step at which the window looks beside the cell, and how far in its sides:
-        teaches to say that nothing is there.
+        Share of clips that look beside the cell on one frame.
     """
 
-    movie: TrainingMovie
-    object_id: int
-    frames: list[int]
+    longest_stride: int = 3
+    reversed: float = 0.35
+    vanishing: float = 0.25
+    away: float = 0.1
+
+
+@dataclass
+class Clips:
+    """B cells over T frames, each seen through a square that moves.
+
+    Attributes
+    ----------
+    slot, object_id
+        Movie in the pool and label there, ``(B,)``.
+    frames
+        Frame numbers in order of travel, ``(B, T)``.
+    stride
+        Frames between them, ``(B,)``.
+    truth
+        Centroids of the cell, NaN where it is not there, ``(B, T, 2)``.
+    turn
+        Rotation or reflection of the square, ``(B, 2, 2)``.
+    side, centre
+        Of the square in pixels of the movie, now, ``(B,)`` and ``(B, 2)``.
+    look
+        Gamma, sign, offset and noise, ``(B, 4)``.
+    away_step, away
+        Step at which the square lies beside the cell, and how far in its sides,
+        ``(B,)`` and ``(B, 2)``: teaches to say that nothing is there.
+    """
+
+    slot: Tensor
+    object_id: Tensor
+    frames: Tensor
+    stride: Tensor
+    truth: Tensor
     turn: Tensor
-    side: float
-    centre: tuple[float, float]
-    look: tuple[float, float, float, float]
-    away: tuple[int, float, float] | None = None
+    side: Tensor
+    centre: Tensor
+    look: Tensor
+    away_step: Tensor
+    away: Tensor
 
-    def seen_from(self, step: int) -> tuple[float, float]:
-        """Centre of the window at a step; once it may look beside the cell."""
-        if self.away is None or self.away[0] != step:
-            return self.centre
-        _, y, x = self.away
-        return self.centre[0] + y * self.side, self.centre[1] + x * self.side
+    def __len__(self) -> int:
+        return len(self.slot)
 
-    def centroid(self, frame: int) -> tuple[float, float] | None:
-        """Where the cell truly is."""
-        y, x = np.nonzero(self.movie.labels[frame] == self.object_id)
-        return (float(y.mean()), float(x.mean())) if y.size else None
+    def rows(self, rows: slice, device: torch.device | str = "cpu") -> Clips:
+        """Give some of the clips, on a device."""
+        values = {f.name: getattr(self, f.name)[rows].to(device) for f in fields(self)}
+        return Clips(**values)
 
 
-def draw_clip(
-    movies: list[TrainingMovie], frames: int, diameters: float, rng: np.random.Generator
-) -> Clip:
-    """Draw a cell and a run of frames, forward or backward in time."""
-    while True:
-        movie = movies[rng.integers(len(movies))]
-        length = len(movie.labels)
-        start = int(rng.integers(length - frames + 1))
-        run = list(range(start, start + frames))
-        if rng.random() < 0.4:
-            run = run[::-1]
-        ids, areas = np.unique(movie.labels[run[0]], return_counts=True)
-        ids = ids[(areas >= 24) & (ids > 0)]
-        if ids.size:
-            break
-    object_id = int(rng.choice(ids))
-    y, x = np.nonzero(movie.labels[run[0]] == object_id)
-    diameter = object_diameter(y.size, int(np.ptp(y)) + 1, int(np.ptp(x)) + 1)
-    side = diameter * diameters * float(np.exp(rng.uniform(-0.4, 0.45)))
-    jitter = rng.normal(0, 0.08 * side, 2)
+def draw_clips(
+    tracks: list[Tracks],
+    count: int,
+    frames: int,
+    diameters: float,
+    settings: ClipSettings,
+    rng: np.random.Generator,
+) -> Clips:
+    """Draw cells and runs of frames.
+
+    Parameters
+    ----------
+    tracks
+        Of the movies in the pool.
+    count, frames
+        Clips, and frames of each.
+    diameters
+        Side of the square in object diameters.
+    settings, rng
+        How to draw.
+    """
+    drawn = [_draw(tracks, frames, diameters, settings, rng) for _ in range(count)]
+    columns = zip(*drawn, strict=True)
+    return Clips(*(torch.from_numpy(np.stack(column)) for column in columns))
+
+
+def _draw(
+    tracks: list[Tracks],
+    frames: int,
+    diameters: float,
+    settings: ClipSettings,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, ...]:
+    """One clip, in the order of the fields of :class:`Clips`."""
+    vanishing = frames > 1 and rng.random() < settings.vanishing
+    slot, row, run, stride = _draw_run(tracks, frames, settings, rng, vanishing)
+    table, start = tracks[slot], run[0]
+    side = diameters * table.diameter[row, start] * np.exp(rng.uniform(-0.4, 0.45))
+    centre = table.centre[row, start] + rng.normal(0, 0.08 * side, 2)
     angle = rng.uniform(0, 2 * np.pi)
     turn = np.array(
         [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     ) * np.array([1, rng.choice([-1, 1])])
-    return Clip(
-        movie,
-        object_id,
+    look = [
+        np.exp(rng.normal(0, 0.25)),
+        rng.choice([1, -1], p=[0.88, 0.12]),
+        rng.uniform(0, 0.05),
+        rng.exponential(0.03),
+    ]
+    angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0.8, 1.5)
+    aside = frames > 1 and rng.random() < settings.away
+    away_step = rng.integers(1, frames) if aside else -1
+    return (
+        np.array(slot),
+        np.array(table.ids[row]),
         run,
-        torch.from_numpy(turn.astype(np.float32)),
-        side,
-        (float(y.mean() + jitter[0]), float(x.mean() + jitter[1])),
-        (
-            float(np.exp(rng.normal(0, 0.25))),
-            float(rng.choice([1, -1], p=[0.88, 0.12])),
-            float(rng.uniform(0, 0.05)),
-            float(rng.exponential(0.03)),
-        ),
-        _look_away(frames, rng),
+        np.array(stride),
+        table.centre[row, run],
+        turn.astype(np.float32),
+        np.array(side, np.float32),
+        centre.astype(np.float32),
+        np.array(look, np.float32),
+        np.array(away_step),
+        (distance * np.array([np.sin(angle), np.cos(angle)])).astype(np.float32),
     )
 
 
-def _look_away(
-    frames: int, rng: np.random.Generator, share: float = 0.15
-) -> tuple[int, float, float] | None:
-    if frames < 2 or rng.random() > share:
-        return None
-    angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0.8, 1.5)
-    step = int(rng.integers(1, frames))
-    return step, float(distance * np.sin(angle)), float(distance * np.cos(angle))
+def _draw_run(
+    tracks: list[Tracks],
+    frames: int,
+    settings: ClipSettings,
+    rng: np.random.Generator,
+    vanishing: bool,
+) -> tuple[int, int, np.ndarray, int]:
+    """Draw a movie, a cell in it, frames, and their stride."""
+    tries = 0
+    while True:
+        tries += 1
+        slot = int(rng.integers(len(tracks)))
+        table = tracks[slot]
+        longest = min(settings.longest_stride, (table.frames - 1) // max(1, frames - 1))
+        stride = int(rng.integers(1, longest + 1)) if longest > 1 else 1
+        reach = stride * (frames - 1)
+        start = int(rng.integers(table.frames - reach))
+        run = np.arange(start, start + reach + 1, stride)
+        if rng.random() < settings.reversed:
+            run = run[::-1].copy()
+        possible = table.area[:, run[0]] >= SMALLEST_AREA
+        if vanishing and tries < 60:
+            possible &= table.area[:, run[-1]] == 0
+        rows = np.flatnonzero(possible)
+        if rows.size:
+            return slot, int(rng.choice(rows)), run, stride
+        if tries == 10_000:
+            raise InputError(
+                f"no cell of {SMALLEST_AREA} pixels or more in the movies to train on"
+            )
 
 
 def look(
-    clips: list[Clip], step: int, config: ModelConfig, rng: np.random.Generator
+    pool: MoviePool, clips: Clips, step: int, config: ModelConfig, dice: Dice
 ) -> tuple[Tensor, Tensor]:
     """Cut what the network sees of all clips at a step, and the truth.
 
@@ -122,58 +200,93 @@ def look(
         Windows, ``(B, T, 3, S, S)``, the current frame last; target masks on the
         grid of the mask logits, bool, ``(B, 1, 4h, 4w)``.
     """
-    windows, targets = [], []
-    for clip in clips:
-        frame = clip.frames[step]
-        seen = window_frames(frame, config.temporal.window)
-        images = torch.from_numpy(clip.movie.images[seen].astype(np.float32))
-        gamma, sign, offset, noise = clip.look
-        square = (clip.seen_from(step), clip.side)
-        cut = sample_square(images, *square, config.input_size, clip.turn)
-        cut = sign * (cut + offset).clamp(min=0) ** gamma
-        cut = cut + noise * torch.from_numpy(
-            rng.normal(size=cut.shape).astype(np.float32)
-        )
-        truth = torch.from_numpy(
-            (clip.movie.labels[frame] == clip.object_id).astype(np.float32)
-        )[None]
-        windows.append(cut)
-        targets.append(sample_square(truth, *square, config.mask_size, clip.turn) > 0.5)
-    window = normalise_window(torch.stack(windows)[:, :, None])
-    return window.expand(-1, -1, 3, -1, -1), torch.stack(targets)
+    frame = clips.frames[:, step]
+    seen = window_numbers(frame, clips.stride, config.temporal.window)
+    images = pool.images[clips.slot[:, None], seen].float()
+    mine = pool.labels[clips.slot, frame] == clips.object_id[:, None, None]
+
+    aside = (clips.away_step == step)[:, None]
+    centre = clips.centre + clips.away * clips.side[:, None] * aside
+    square = (centre, clips.side)
+    cut = sample_squares(images, *square, config.input_size, clips.turn)
+    gamma, sign, offset, noise = clips.look.T[..., None, None, None]
+    cut = sign * (cut + offset).clamp(min=0) ** gamma
+    cut = cut + noise * dice.normal(*cut.shape[1:])
+    coloured = cut[:, :, None].expand(-1, -1, 3, -1, -1)
+    window = normalise(coloured, config.view.normalise)
+    truth = mine[:, None].float()
+    target = sample_squares(truth, *square, config.mask_size, clips.turn) > 0.5
+    return window, target
+
+
+def window_numbers(frame: Tensor, stride: Tensor, window: int) -> Tensor:
+    """As :func:`window_frames`, for movies of which each n-th frame is seen.
+
+    Parameters
+    ----------
+    frame, stride
+        ``(B,)``.
+    window
+        Frames in the window.
+
+    Returns
+    -------
+    torch.Tensor
+        Frame numbers, ``(B, window)``.
+    """
+    back = torch.arange(window - 1, -1, -1, device=frame.device)
+    numbers = frame[:, None] - stride[:, None] * back
+    missing = (numbers < 0).sum(1, keepdim=True)
+    place = missing + torch.arange(window, device=frame.device)
+    shifted = numbers.gather(1, place.clamp(max=window - 1))
+    return torch.where(place < window, shifted, frame[:, None])
 
 
 def follow(
-    clips: list[Clip],
+    clips: Clips,
     step: int,
     logits: Tensor,
     score: Tensor,
+    diameters: float,
     trust: float,
-    rng: np.random.Generator,
+    dice: Dice,
 ) -> None:
-    """Move each window to where the object seems to be after a step.
+    """Move each square to where the object seems to be after a step.
 
-    With probability ``trust`` that is the centroid of the predicted mask, as in use;
-    otherwise the true one, shaken.
+    With probability ``trust`` that is what :class:`FollowObjects` does with the
+    predicted mask, as in use; otherwise the square goes to the true centroid, shaken.
     """
-    masks = (logits[:, 0] > 0) & (score[:, :, None] > 0)
-    for clip, mask in zip(clips, masks, strict=True):
-        if clip.away is not None and clip.away[0] == step:
-            continue
-        if rng.random() < trust:
-            y, x = torch.nonzero(mask, as_tuple=True)
-            if len(y) == 0:
-                continue
-            pixel = clip.side / mask.shape[-1]
-            middle = (mask.shape[-1] - 1) / 2
-            offset = torch.stack([y.float().mean() - middle, x.float().mean() - middle])
-            moved = clip.turn @ offset * pixel
-            clip.centre = (
-                clip.centre[0] + float(moved[0]),
-                clip.centre[1] + float(moved[1]),
-            )
-        else:
-            truth = clip.centroid(clip.frames[step])
-            if truth is not None:
-                shaken = rng.normal(0, 0.06 * clip.side, 2)
-                clip.centre = (truth[0] + shaken[0], truth[1] + shaken[1])
+    truth = clips.truth[:, step]
+    shaken = truth + 0.06 * clips.side[:, None] * dice.normal(2)
+    trusted = dice.uniform() < trust
+    known = ~torch.isnan(truth[:, 0]) & ~trusted
+
+    mask = (logits[:, 0] > 0) & (score[:, :, None] > 0)
+    seen = mask.flatten(1).any(1) & (clips.away_step != step)
+    moves = seen & (trusted | torch.isnan(truth[:, 0]))
+    side, centre = _after(mask, clips, diameters)
+    clips.side = torch.where(moves, side, clips.side)
+    clips.centre = torch.where(moves[:, None], centre, clips.centre)
+    clips.centre = torch.where(known[:, None], shaken, clips.centre)
+
+
+def _after(mask: Tensor, clips: Clips, diameters: float) -> tuple[Tensor, Tensor]:
+    """Squares of the next frame by the rules of :class:`FollowObjects`."""
+    rules, size = FollowObjects, mask.shape[-1]
+    pixel = clips.side / size
+    area = mask.flatten(1).sum(1).clamp(min=1)
+    along = torch.arange(size, device=mask.device) - (size - 1) / 2
+    y = (mask.sum(2) * along).sum(1) / area
+    x = (mask.sum(1) * along).sum(1) / area
+    offset = torch.stack([y, x], dim=-1) * pixel[:, None]
+    centre = clips.centre + (clips.turn @ offset[..., None])[..., 0]
+
+    start, stop = bounds(mask)
+    longest = (stop - start + 1).max(dim=1).values
+    diameter = torch.maximum(2 * (area / torch.pi).sqrt(), 0.7 * longest) * pixel
+    ratio = diameters * diameter.clamp(min=rules.smallest) / clips.side
+    fits = (ratio < rules.tolerance) & (ratio > 1 / rules.tolerance)
+    change = torch.where(fits, 1.0, ratio.clamp(1 / rules.growth, rules.growth))
+    side = clips.side * change
+    moved = (centre - clips.centre).norm(dim=1) > rules.dead_zone * side
+    return side, torch.where(moved[:, None], centre, clips.centre)

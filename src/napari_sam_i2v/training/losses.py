@@ -49,6 +49,9 @@ def frame_loss(
 ) -> Tensor:
     """Loss of B objects on a frame.
 
+    A mean over objects, of which absent ones have a presence term only: halves of a
+    batch, averaged, have the loss of the whole.
+
     Where the prompt is ambiguous, only the best of the three hypotheses learns its
     mask (SAM appendix A), otherwise the first one does; each learns what IoU it has.
 
@@ -77,8 +80,7 @@ def frame_loss(
     iou_term = weights.iou * (hypotheses.ious - true_iou).abs().mean(1)
 
     there = present.float()
-    presence_term = F.binary_cross_entropy_with_logits(hypotheses.score[:, 0], there)
-    visible = there.sum().clamp(min=1)
-    return (
-        (mask_term + iou_term) * there
-    ).sum() / visible + weights.presence * presence_term
+    presence_term = weights.presence * F.binary_cross_entropy_with_logits(
+        hypotheses.score[:, 0], there, reduction="none"
+    )
+    return (there * (mask_term + iou_term) + presence_term).mean()

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from napari_sam_i2v.training.clips import ClipSettings
 from napari_sam_i2v.training.losses import LossWeights
 from napari_sam_i2v.training.movies import MovieSettings
+from napari_sam_i2v.training.optimizer import OptimizerSettings
+from napari_sam_i2v.training.prompting import KINDS
+from napari_sam_i2v.training.unroll import Script
+from napari_sam_i2v.training.validate import ValidationSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +22,9 @@ class Stage:
     Attributes
     ----------
     steps, batch, frames
-        Optimizer steps, clips a step, frames a clip.
+        Optimizer steps, clips a step, frames a clip that are learned from.
+    warm
+        Frames before them, at most, that only lead there; see :class:`Script`.
     rate
         Learning rate at the start; it falls to ``rate_end`` along a cosine.
     """
@@ -25,6 +34,44 @@ class Stage:
     frames: int
     rate: float
     rate_end: float
+    warm: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptSettings:
+    """How clips are prompted.
+
+    Attributes
+    ----------
+    kinds
+        Shares of one click, a box, and a positive with a negative click.
+    mask_share, trust
+        See :class:`Script`.
+    correct_first, correct_later
+        Share of steps that correct the first frame, and a later one.
+    """
+
+    kinds: tuple[float, float, float] = (0.6, 0.3, 0.1)
+    mask_share: float = 0.5
+    trust: float = 0.8
+    correct_first: float = 0.3
+    correct_later: float = 0.15
+
+    def script(self, stage: Stage, rng: np.random.Generator) -> Script:
+        """Draw what happens to a batch."""
+        warm = int(rng.integers(1, stage.warm + 1)) if stage.warm else 0
+        warm *= rng.random() < 0.6  # prompts are learned from without
+        frames = stage.frames + warm
+        later = frames > 1 and rng.random() < self.correct_later
+        return Script(
+            kind=str(rng.choice(KINDS, p=np.array(self.kinds) / sum(self.kinds))),
+            correct_first=bool(rng.random() < self.correct_first),
+            correct_at=int(rng.integers(max(1, warm), frames)) if later else None,
+            warm=warm,
+            start=int(rng.integers(10)),
+            mask_share=self.mask_share,
+            trust=self.trust,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,43 +87,49 @@ class TrainingSettings:
     stages
         One after the other.
     init
-        Weights to start from; random ones without.
+        Weights to start from, a file or a model's name; random ones without.
+    init_tinysam
+        TinySAM's weights to start from instead, as the released model did.
     seed
         Of weights, movies, clips and prompts.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
     workers
         Processes that make movies.
     threads
         Threads of the training process on a CPU; 0 leaves it to torch.
     bf16
         Whether to compute in bfloat16 where it is safe (autocast).
-    weight_decay, clip, ema
-        Of AdamW; largest gradient norm; decay of the averaged weights.
-    mask_share, trust, correct_share, kinds
-        See :class:`unroll.UnrollSettings`; ``kinds`` are the shares of one click,
-        box and two clicks.
+    compiled
+        Whether to compile the network's parts (torch.compile): pays on a GPU.
+    ema
+        Decay of the averaged weights.
     save_minutes
         Minutes between saved states.
-    movies, losses
-        What is trained on and for.
+    optimizer, validation
+        See there.
+    movies, clips, prompts, losses
+        What is trained on, and for.
     """
 
     model: str
     out: str
     stages: tuple[Stage, ...]
     init: str | None = None
+    init_tinysam: str | None = None
     seed: int = 0
+    device: str = "auto"
     workers: int = 1
     threads: int = 0
     bf16: bool = True
-    weight_decay: float = 0.02
-    clip: float = 1.0
+    compiled: bool = False
     ema: float = 0.998
-    mask_share: float = 0.5
-    trust: float = 0.7
-    correct_share: float = 0.3
-    kinds: tuple[float, float, float] = (0.6, 0.3, 0.1)
     save_minutes: float = 4.0
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    validation: ValidationSettings = field(default_factory=ValidationSettings)
     movies: MovieSettings = field(default_factory=MovieSettings)
+    clips: ClipSettings = field(default_factory=ClipSettings)
+    prompts: PromptSettings = field(default_factory=PromptSettings)
     losses: LossWeights = field(default_factory=LossWeights)
 
     @property

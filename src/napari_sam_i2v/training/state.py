@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from napari_sam_i2v.model.sam_i2v import SamI2V
+from napari_sam_i2v.training.optimizer import OptimizerSettings, build_optimizer
 
 
 @dataclass
@@ -37,17 +38,12 @@ class RunState:
     clips_drawn: int = 0
 
     @classmethod
-    def begin(cls, model: SamI2V, weight_decay: float) -> RunState:
-        """Start from a model; matrices decay, norms, biases and tokens do not."""
-        parameters = [p for p in model.parameters() if p.requires_grad]
-        groups = [
-            {
-                "params": [p for p in parameters if p.ndim > 1],
-                "weight_decay": weight_decay,
-            },
-            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-        ]
-        optimizer = torch.optim.AdamW(groups, lr=1.0, betas=(0.9, 0.99))
+    def begin(
+        cls, model: SamI2V, settings: OptimizerSettings, device: torch.device
+    ) -> RunState:
+        """Start from a model."""
+        model.to(device)
+        optimizer = build_optimizer(model, settings)
         return cls(model, copy.deepcopy(model).requires_grad_(False), optimizer)
 
     def average(self, decay: float) -> None:
@@ -83,7 +79,7 @@ class RunState:
 
     def load(self, folder: Path) -> None:
         """Go on from what :meth:`save` wrote."""
-        content = torch.load(folder / "state.pt", weights_only=True)
+        content = torch.load(folder / "state.pt", map_location="cpu", weights_only=True)
         self.model.load_state_dict(content["model"])
         self.averaged.load_state_dict(content["averaged"])
         self.optimizer.load_state_dict(content["optimizer"])

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from torch import nn
-from tqdm import tqdm
 
+from napari_sam_i2v.checkpoints import find_weights
 from napari_sam_i2v.config import load_yaml
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.model import build_model, load_weights
-from napari_sam_i2v.training.clips import draw_clip
-from napari_sam_i2v.training.movies import MoviePool, TrainingMovie
-from napari_sam_i2v.training.prompting import KINDS
+from napari_sam_i2v.model import build_model, init_from_tinysam, load_weights
+from napari_sam_i2v.model.devices import keep_freed_memory
+from napari_sam_i2v.model.sam_i2v import SamI2V
+from napari_sam_i2v.training.clips import draw_clips
+from napari_sam_i2v.training.dice import Dice
+from napari_sam_i2v.training.interrupt import Interrupt
+from napari_sam_i2v.training.optimizer import set_training_mode
+from napari_sam_i2v.training.pool import MoviePool
+from napari_sam_i2v.training.ranks import Ranks
+from napari_sam_i2v.training.report import Report
 from napari_sam_i2v.training.settings import Stage, TrainingSettings
 from napari_sam_i2v.training.state import RunState
-from napari_sam_i2v.training.unroll import Unrolled, UnrollSettings, unroll
+from napari_sam_i2v.training.unroll import Trainee
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +56,8 @@ def main(
     Raises
     ------
     InputError
-        If the settings do not hold, or the folder holds a run and `resume` is off.
+        If the settings do not hold, the folder holds a run and `resume` is off, or
+        memory runs out.
     """
     settings = load_yaml(TrainingSettings, config_path, overrides=overrides)
     return train(settings, resume=resume)
@@ -64,99 +72,132 @@ def train(settings: TrainingSettings, *, resume: bool = False) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     if settings.threads:
         torch.set_num_threads(settings.threads)
-
+    keep_freed_memory()
     torch.manual_seed(settings.seed)
-    model = build_model(settings.model)
-    if settings.init:
-        load_weights(model, settings.init)
-    state = RunState.begin(model, settings.weight_decay)
+
+    ranks = Ranks.join(settings.device)
+    state = RunState.begin(first_weights(settings), settings.optimizer, ranks.device)
     if known:
         state.load(out)
-
-    pool = MoviePool(settings.movies, settings.seed, settings.workers)
-    bar = tqdm(total=settings.steps, initial=state.step, unit="step", disable=None)
-    saved = time.monotonic()
-    model.train()
+    pool = MoviePool(settings.movies, settings.seed, settings.workers, ranks)
     try:
-        while state.step < settings.steps:
-            began = time.monotonic()
-            rng = np.random.default_rng([settings.seed, state.step])
-            stage, place = settings.stage_at(state.step)
-            for group in state.optimizer.param_groups:
-                group["lr"] = _rate(stage, place, state.step)
-
-            result, kind = _forward(
-                settings, stage, model, pool.at(state.clips_drawn), rng
-            )
-            state.optimizer.zero_grad()
-            result.loss.backward()
-            norm = nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
-            if torch.isfinite(norm):
-                state.optimizer.step()
-            else:
-                logger.warning("step %d: gradient not finite; left out", state.step)
-
-            state.average(settings.ema)
-            state.step += 1
-            state.clips_drawn += stage.batch
-            _log(out / "log.jsonl", state.step, kind, result, norm, began)
-            bar.set_postfix(loss=f"{result.loss.item():.3f}", refresh=False)
-            bar.update()
-            over = state.step == settings.steps
-            if over or time.monotonic() - saved > 60 * settings.save_minutes:
-                state.save(out)
-                saved = time.monotonic()
+        with Interrupt() as interrupt:
+            _loop(Run(settings, state, pool, ranks), Report(settings, ranks), interrupt)
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        _advise(error, settings.stage_at(min(state.step, settings.steps - 1))[0])
     finally:
-        bar.close()
         pool.close()
+        ranks.leave()
     return out / "weights.safetensors"
 
 
-def _forward(
-    settings: TrainingSettings,
-    stage: Stage,
-    model: nn.Module,
-    movies: list[TrainingMovie],
-    rng: np.random.Generator,
-) -> tuple[Unrolled, str]:
-    """Draw clips and run them; also tells how they were prompted."""
-    diameters = model.config.view.diameters
-    clips = [
-        draw_clip(movies, stage.frames, diameters, rng) for _ in range(stage.batch)
-    ]
-    unrolling = UnrollSettings(
-        kind=str(rng.choice(KINDS, p=settings.kinds)),
-        mask_share=settings.mask_share,
-        trust=settings.trust,
-        correct=bool(rng.random() < settings.correct_share),
-    )
-    with torch.autocast("cpu", torch.bfloat16, enabled=settings.bf16):
-        return unroll(model, clips, unrolling, settings.losses, rng), unrolling.kind
+@dataclass
+class Run:
+    """What a training run works with."""
+
+    settings: TrainingSettings
+    state: RunState
+    pool: MoviePool
+    ranks: Ranks
 
 
-def _rate(stage: Stage, place: int, step: int) -> float:
-    """Cosine within a stage, and warm-ups."""
-    cosine = 0.5 * (1 + math.cos(math.pi * place / stage.steps))
-    rate = stage.rate_end + (stage.rate - stage.rate_end) * cosine
-    return rate * min(1.0, (step + 1) / 50, (place + 1) / 20)
+def _loop(run: Run, report: Report, interrupt: Interrupt) -> None:
+    settings, state, ranks = run.settings, run.state, run.ranks
+    weights = Trainee(state.model, settings.losses, bf16=settings.bf16)
+    if settings.compiled:
+        compile_parts(state.model)
+    trainee = ranks.wrap(weights)
+    set_training_mode(state.model, settings.optimizer)
+    report.start(state)
+    while state.step < settings.steps:
+        figures = _learn(run, trainee)
+        state.average(settings.ema)
+        stop = ranks.any(interrupt.asked)
+        report.step(state, figures, last=stop or state.step == settings.steps)
+        if stop:
+            raise KeyboardInterrupt
+    report.close()
 
 
-def _log(
-    path: Path, step: int, kind: str, result: Unrolled, norm: torch.Tensor, began: float
-) -> None:
-    line = {
-        "step": step,
-        "prompt": kind,
-        "loss": round(result.loss.item(), 4),
-        "prompted": _mean(result.prompted),
-        "tracked": _mean(result.tracked),
-        "absent": _mean(result.absent),
+def _learn(run: Run, trainee: nn.Module) -> dict[str, Any]:
+    """One step: movies, clips, forward, backward, update. Gives figures to log."""
+    settings, state, pool, ranks = run.settings, run.state, run.pool, run.ranks
+    began = time.monotonic()
+    rng = np.random.default_rng([settings.seed, state.step])
+    stage, place = settings.stage_at(state.step)
+    for group in state.optimizer.param_groups:
+        group["lr"] = group["scale"] * rate(stage, place, state.step)
+
+    pool.advance(state.clips_drawn)
+    script = settings.prompts.script(stage, rng)
+    frames, diameters = stage.frames + script.warm, state.model.config.view.diameters
+    clips = draw_clips(pool.tracks, stage.batch, frames, diameters, settings.clips, rng)
+    rows, seed = ranks.rows(stage.batch), int(rng.integers(2**62))
+    dice = Dice(seed, stage.batch, rows=rows, device=ranks.device)
+    waited = time.monotonic() - began
+
+    loss, result = trainee(pool, clips.rows(rows, ranks.device), script, dice, rng)
+    state.optimizer.zero_grad()
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(state.model.parameters(), settings.optimizer.clip)
+    if torch.isfinite(norm):
+        state.optimizer.step()
+    else:
+        logger.warning("step %d: gradient not finite; left out", state.step)
+    state.step += 1
+    state.clips_drawn += stage.batch
+
+    total = ranks.mean(loss.detach()).item()
+    seconds = time.monotonic() - began
+    return {
+        "prompt": script.kind,
+        "warm": script.warm,
+        "loss": round(total, 4),
+        **result.means(),
         "gradient": round(norm.item(), 3),
-        "seconds": round(time.monotonic() - began, 3),
+        "seconds": round(seconds, 3),
+        "busy": round(1 - waited / seconds, 3),
     }
-    with path.open("a") as file:
-        file.write(json.dumps(line) + "\n")
 
 
-def _mean(values: Sequence[float]) -> float | None:
-    return round(float(np.mean(values)), 4) if values else None
+def first_weights(settings: TrainingSettings) -> SamI2V:
+    """Build the model with the weights that training starts from."""
+    model = build_model(settings.model)
+    if settings.init and settings.init_tinysam:
+        raise InputError("give init or init_tinysam, not both")
+    if settings.init:
+        path = Path(settings.init)
+        known = None if path.exists() else find_weights(settings.init)
+        load_weights(model, known or path)
+    if settings.init_tinysam:
+        init_from_tinysam(model, settings.init_tinysam)
+    return model
+
+
+def rate(stage: Stage, place: int, step: int) -> float:
+    """Learning rate: a cosine within a stage, and warm-ups."""
+    cosine = 0.5 * (1 + math.cos(math.pi * place / stage.steps))
+    value = stage.rate_end + (stage.rate - stage.rate_end) * cosine
+    return value * min(1.0, (step + 1) / 50, (place + 1) / 20)
+
+
+def compile_parts(model: SamI2V) -> None:
+    """Compile what runs for every frame; shapes change with batch and clip only."""
+    for part in (
+        model.image_encoder,
+        model.memory_attention,
+        model.memory_encoder,
+        model.sam_mask_decoder,
+    ):
+        part.compile()
+
+
+def _advise(error: Exception, stage: Stage) -> NoReturn:
+    """Say what to do where memory ran out; other errors go on."""
+    out_of_memory = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    if not out_of_memory and "can't allocate memory" not in str(error):
+        raise error
+    raise InputError(
+        f"out of memory with {stage.batch} clips of {stage.frames} frames; give fewer "
+        "(stages: batch, or frames), or fewer movies (movies.pool); --resume goes on"
+    ) from None

@@ -8,39 +8,52 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_sam_i2v.model.image_encoder import Features
 from napari_sam_i2v.model.mask_decoder import Hypotheses
 from napari_sam_i2v.model.memory import MemoryBank, MemoryTokens
 from napari_sam_i2v.model.prompt_encoder import PromptTensors
-from napari_sam_i2v.model.sam_i2v import Prediction, SamI2V
+from napari_sam_i2v.model.sam_i2v import Conditioned, Prediction, SamI2V
 from napari_sam_i2v.model.selection import select_memory
-from napari_sam_i2v.training.clips import Clip, follow, look
+from napari_sam_i2v.training.clips import Clips, follow, look
+from napari_sam_i2v.training.dice import Dice
 from napari_sam_i2v.training.losses import LossWeights, frame_loss, mask_iou
+from napari_sam_i2v.training.pool import MoviePool
 from napari_sam_i2v.training.prompting import correct, sample_prompts
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnrollSettings:
-    """How a clip is run.
+class Script:
+    """What happens to a batch of clips.
 
     Attributes
     ----------
     kind
         Prompt on the first frame, one of :data:`prompting.KINDS`.
+    correct_first
+        Whether the first frame gets a corrective click.
+    correct_at
+        A later step at which the tracked mask gets one; the frame is then a
+        conditioning frame too.
+    warm
+        Steps before anything is learned. Errors pile up in them as in long movies,
+        at the price of a forward pass.
+    start
+        How far into a movie the clip claims to be.
     mask_share
         Share of objects whose first memory is made of the true mask.
     trust
-        How often a window follows the prediction instead of the truth.
-    correct
-        Whether the first frame gets a corrective click.
+        How often a square follows the prediction instead of the truth.
     """
 
     kind: str = "click"
+    correct_first: bool = False
+    correct_at: int | None = None
+    warm: int = 0
+    start: int = 0
     mask_share: float = 0.5
-    trust: float = 0.7
-    correct: bool = False
+    trust: float = 0.8
 
 
 @dataclass
@@ -51,21 +64,33 @@ class Unrolled:
     ----------
     losses
         One a decoded frame.
-    prompted, tracked
-        IoUs on the first frame and on the others.
-    absent
-        Whether absent objects were told to be so, 1 or 0.
+    prompted, tracked, corrected
+        IoUs on the first frame, on others, and after a later correction.
+    kept, absent
+        Whether objects that were there, or were not, were told to be so; 1 or 0.
     """
 
     losses: list[Tensor] = field(default_factory=list)
-    prompted: list[float] = field(default_factory=list)
-    tracked: list[float] = field(default_factory=list)
-    absent: list[float] = field(default_factory=list)
+    prompted: list[Tensor] = field(default_factory=list)
+    tracked: list[Tensor] = field(default_factory=list)
+    corrected: list[Tensor] = field(default_factory=list)
+    kept: list[Tensor] = field(default_factory=list)
+    absent: list[Tensor] = field(default_factory=list)
 
     @property
     def loss(self) -> Tensor:
         """Mean over frames."""
         return torch.stack(self.losses).mean()
+
+    def means(self) -> dict[str, float | None]:
+        """Mean of each measure, ``None`` where there was nothing to measure."""
+        names = ("prompted", "tracked", "corrected", "kept", "absent")
+        gathered = {name: getattr(self, name) for name in names}
+        joined = {n: torch.cat(v) if v else torch.zeros(0) for n, v in gathered.items()}
+        return {
+            name: round(float(values.float().mean()), 4) if len(values) else None
+            for name, values in joined.items()
+        }
 
 
 class AnyOf:
@@ -86,46 +111,175 @@ class AnyOf:
 
 
 @dataclass
-class _Run:
-    """What all steps of an unrolling share."""
+class Unrolling:
+    """Clips on their way through a network.
+
+    Attributes
+    ----------
+    model, pool, clips
+        What is run on what.
+    script, weights
+        How, and for which loss.
+    dice, rng
+        Draws by row, and for the whole batch.
+    seen
+        Where a list is given: current frame, logits and truth of every step, to be
+        looked at.
+    """
 
     model: SamI2V
-    clips: list[Clip]
-    settings: UnrollSettings
+    pool: MoviePool
+    clips: Clips
+    script: Script
     weights: LossWeights
+    dice: Dice
     rng: np.random.Generator
-    bank: MemoryBank
-    result: Unrolled
+    bank: MemoryBank = field(default_factory=MemoryBank)
+    result: Unrolled = field(default_factory=Unrolled)
+    seen: list[tuple[Tensor, Tensor, Tensor]] | None = None
 
+    def run(self) -> Unrolled:
+        """Prompt the first frames and track the others."""
+        frames = self.clips.frames.shape[1]
+        for step in range(frames):
+            learning = torch.is_grad_enabled() and step >= self.script.warm
+            with torch.set_grad_enabled(learning):
+                self._step(step, remember=step + 1 < frames)
+        return self.result
 
-def unroll(
-    model: SamI2V,
-    clips: list[Clip],
-    settings: UnrollSettings,
-    weights: LossWeights,
-    rng: np.random.Generator,
-) -> Unrolled:
-    """Prompt the first frame of B clips of one length and track the others."""
-    run = _Run(model, clips, settings, weights, rng, MemoryBank(), Unrolled())
-    start = int(rng.integers(10))  # how far into a movie the clip claims to be
-    frames = len(clips[0].frames)
-
-    for step in range(frames):
-        window, target = look(clips, step, model.config, rng)
+    def _step(self, step: int, *, remember: bool) -> None:
+        model, script, clips = self.model, self.script, self.clips
+        window, target = look(self.pool, clips, step, model.config, self.dice)
         features = encode(model, window)
+        prompted = step == 0 or step == script.correct_at
         if step == 0:
-            prediction = _prompt(run, features, target)
+            prediction = self._prompt(features, target)
         else:
-            prediction = _track(run, start, start + step, features, target)
-        if step + 1 == frames:
-            break
-
-        vouched = torch.full((len(clips),), step == 0)
+            prediction = self._track(step, features, target)
+        if self.seen is not None:
+            self.seen.append((window[:, -1, 0], prediction.logits, target))
+        if not remember:
+            return
+        vouched = torch.full((len(clips),), prompted, device=window.device)
         entry = model.remember(features, prediction, vouched=vouched)
-        entries = run.bank.conditioning if step == 0 else run.bank.tracked
-        entries[start + step] = entry
-        follow(clips, step, prediction.logits, prediction.score, settings.trust, rng)
-    return run.result
+        entries = self.bank.conditioning if prompted else self.bank.tracked
+        entries[script.start + step] = entry
+        logits, score = prediction.logits.detach(), prediction.score.detach()
+        diameters = model.config.view.diameters
+        follow(clips, step, logits, score, diameters, script.trust, self.dice)
+
+    def _prompt(self, features: Features, target: Tensor) -> Prediction:
+        """Prompt the first frame, correct it perhaps, put true masks in for some."""
+        size = self.model.config.input_size
+        conditioned = self.model.condition(features, None)
+        prompts = sample_prompts(target, self.script.kind, size, self.dice)
+        prediction = self._decode(conditioned, features, prompts, target)
+        iou = mask_iou(prediction.logits, target.float())[:, 0]
+        self.result.prompted.append(iou)
+        if self.script.correct_first:
+            prompts = correct(prompts, prediction.logits, target, size, self.dice)
+            prediction = self._decode(conditioned, features, prompts, target)
+        return self._put_true_masks(features, prediction, target)
+
+    def _track(self, step: int, features: Features, target: Tensor) -> Prediction:
+        """Find the objects from memory; correct them perhaps."""
+        memory = self._select(self.script.start + step)
+        conditioned = self.model.condition(features, memory)
+        nothing = PromptTensors.none(len(self.clips), target.device)
+        prediction = self._decode(conditioned, features, nothing, target)
+        present = target.flatten(1).any(1)
+        iou = mask_iou(prediction.logits, target.float())[:, 0]
+        there = prediction.score[:, 0] > 0
+        self.result.tracked.append(iou[present])
+        self.result.kept.append(there[present])
+        self.result.absent.append(~there[~present])
+        if step != self.script.correct_at:
+            return prediction
+
+        # A click says where the object is; what has gone is not corrected.
+        size = self.model.config.input_size
+        none = PromptTensors(nothing.points[:, :0], nothing.labels[:, :0])
+        prompts = correct(none, prediction.logits, target, size, self.dice)
+        corrected = self._decode(conditioned, features, prompts, target)
+        iou = mask_iou(corrected.logits, target.float())[:, 0]
+        self.result.corrected.append(iou[present])
+        return _where(present, corrected, prediction)
+
+    def _decode(
+        self,
+        conditioned: Conditioned,
+        features: Features,
+        prompts: PromptTensors,
+        target: Tensor,
+    ) -> Prediction:
+        """Decode, note the loss, and settle on masks."""
+        hypotheses = self.model.propose(conditioned, features, prompts)
+        if torch.is_grad_enabled():
+            self._learn(hypotheses, target, prompts.clicks)
+        return self.model.settle_on(hypotheses, prompts.clicks)
+
+    def _learn(self, hypotheses: Hypotheses, target: Tensor, clicks: Tensor) -> None:
+        loss = frame_loss(hypotheses, target, clicks, self.weights)
+        self.result.losses.append(loss)
+
+    def _select(self, position: int) -> MemoryTokens:
+        slots = select_memory(
+            position,
+            list(self.bank.conditioning),
+            list(self.bank.tracked),
+            lambda candidates: np.zeros(len(candidates)),
+            AnyOf(self.rng),
+            self.model.config.memory,
+        )
+        entries = [self.bank[slot.position] for slot in slots]
+        return self.model.memory_tokens([slots], [entries])
+
+    def _put_true_masks(
+        self, features: Features, prediction: Prediction, target: Tensor
+    ) -> Prediction:
+        """Put the true mask in the place of the prediction for some of the objects."""
+        given = self.dice.uniform() < self.script.mask_share
+        size = self.model.config.input_size
+        truth = target.float()
+        pointer = self.model.point_at(features, F.interpolate(truth, (size, size)))
+        ones = torch.ones_like(prediction.iou)
+        true = Prediction(truth * 20 - 10, ones, 10 * ones[:, None], pointer)
+        return _where(given, true, prediction)
+
+
+class Trainee(nn.Module):
+    """A network with its loss, as one module, so that processes can share a step.
+
+    Parameters
+    ----------
+    model
+        What is trained.
+    weights
+        Of the loss's terms.
+    bf16
+        Whether to compute in bfloat16 where that is safe.
+    """
+
+    def __init__(self, model: SamI2V, weights: LossWeights, *, bf16: bool) -> None:
+        super().__init__()
+        self.model = model
+        self._weights = weights
+        self._bf16 = bf16
+
+    def forward(
+        self,
+        pool: MoviePool,
+        clips: Clips,
+        script: Script,
+        dice: Dice,
+        rng: np.random.Generator,
+    ) -> tuple[Tensor, Unrolled]:
+        """Run clips; gives their loss, and what else there is to know."""
+        device = pool.images.device
+        run = Unrolling(self.model, pool, clips, script, self._weights, dice, rng)
+        with torch.autocast(device.type, torch.bfloat16, enabled=self._bf16):
+            result = run.run()
+        return result.loss, result
 
 
 def encode(model: SamI2V, window: Tensor) -> Features:
@@ -134,74 +288,12 @@ def encode(model: SamI2V, window: Tensor) -> Features:
     return model.encode(window[:, -1], taps.unflatten(0, window.shape[:2]))
 
 
-def _prompt(run: _Run, features: Features, target: Tensor) -> Prediction:
-    """Prompt the first frame, correct it once perhaps, put true masks in for some."""
-    model, settings = run.model, run.settings
-    size = model.config.input_size
-    generator = torch.Generator().manual_seed(int(run.rng.integers(2**31)))
-    conditioned = model.condition(features, None)
-
-    prompts = sample_prompts(target, settings.kind, size, generator)
-    hypotheses = model.propose(conditioned, features, prompts)
-    prediction = _learn(run, hypotheses, target, prompts.clicks)
-    run.result.prompted += mask_iou(prediction.logits, target.float())[:, 0].tolist()
-
-    if settings.correct:
-        prompts = correct(prompts, prediction.logits, target, size, generator)
-        hypotheses = model.propose(conditioned, features, prompts)
-        prediction = _learn(run, hypotheses, target, prompts.clicks)
-    return _put_true_masks(run, features, prediction, target)
-
-
-def _track(
-    run: _Run, start: int, position: int, features: Features, target: Tensor
-) -> Prediction:
-    """Find the objects from memory."""
-    memory = _select(run, start, position)
-    conditioned = run.model.condition(features, memory)
-    nothing = PromptTensors.none(len(run.clips), target.device)
-    hypotheses = run.model.propose(conditioned, features, nothing)
-    prediction = _learn(run, hypotheses, target, nothing.clicks)
-
-    present = target.flatten(1).any(1)
-    iou = mask_iou(prediction.logits, target.float())[:, 0]
-    run.result.tracked += iou[present].tolist()
-    run.result.absent += (prediction.score[:, 0] <= 0)[~present].float().tolist()
-    return prediction
-
-
-def _learn(
-    run: _Run, hypotheses: Hypotheses, target: Tensor, clicks: Tensor
-) -> Prediction:
-    """Note the loss of a decoded frame and settle on its masks."""
-    run.result.losses.append(frame_loss(hypotheses, target, clicks, run.weights))
-    return run.model.settle_on(hypotheses, clicks)
-
-
-def _select(run: _Run, start: int, position: int) -> MemoryTokens:
-    slots = select_memory(
-        position,
-        [start],
-        list(run.bank.tracked),
-        lambda candidates: np.zeros(len(candidates)),
-        AnyOf(run.rng),
-        run.model.config.memory,
-    )
-    return run.model.memory_tokens([slots], [[run.bank[s.position] for s in slots]])
-
-
-def _put_true_masks(
-    run: _Run, features: Features, prediction: Prediction, target: Tensor
-) -> Prediction:
-    """Put the true mask in the place of the prediction for some of the objects."""
-    given = torch.from_numpy(run.rng.random(len(target)) < run.settings.mask_share)
-    size = run.model.config.input_size
-    truth = target.float()
-    pointer = run.model.point_at(features, F.interpolate(truth, (size, size)))
-    column = given[:, None]
+def _where(rows: Tensor, one: Prediction, other: Prediction) -> Prediction:
+    """One prediction in some rows, another in the others."""
+    column = rows[:, None]
     return Prediction(
-        torch.where(column[..., None, None], truth * 20 - 10, prediction.logits),
-        torch.where(given, 1.0, prediction.iou),
-        torch.where(column, 10.0, prediction.score),
-        torch.where(column, pointer, prediction.pointer),
+        torch.where(column[..., None, None], one.logits, other.logits),
+        torch.where(rows, one.iou, other.iou),
+        torch.where(column, one.score, other.score),
+        torch.where(column, one.pointer, other.pointer),
     )

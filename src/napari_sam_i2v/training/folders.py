@@ -1,0 +1,204 @@
+"""Movies with labels, from folders: to fine-tune on one's own cells."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.evaluation.movies import load_movie
+from napari_sam_i2v.io.prompt_masks import read_label_file
+from napari_sam_i2v.io.results import TIF_FILE
+from napari_sam_i2v.io.session_folder import has_session, read_session
+from napari_sam_i2v.label_stack import LabelStack
+from napari_sam_i2v.training.tracks import measure_tracks
+from napari_sam_i2v.video import VideoSource, open_video
+
+Shape = tuple[int, int]
+"""Frames, and side of the square, of what is cut out of a movie."""
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledMovie:
+    """A movie with labels; only the frames in use are read.
+
+    Attributes
+    ----------
+    video
+        The movie.
+    labels, markers
+        ``(T, Y, X)``. Cells with a marker but no label on a frame are not annotated
+        there; without markers, cells without a label are gone.
+    """
+
+    video: VideoSource
+    labels: Any
+    markers: Any | None = None
+
+
+@cache
+def open_labelled(folder: str) -> LabelledMovie:
+    """Open a folder of one of three layouts.
+
+    - ``images.tif`` or ``frames/``, ``labels.tif``, perhaps ``markers.tif``: what
+      ``sam-i2v simulate`` writes;
+    - Cell Tracking Challenge: a folder of images such as ``01``, with ``01_ST/SEG``,
+      or ``01_GT/SEG``, beside it, and perhaps ``01_GT/TRA``;
+    - a session folder, whose movie is where it was.
+
+    Raises
+    ------
+    InputError
+        If it is none of these, or images and labels do not fit.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise InputError(f"no such folder: {folder}")
+    if has_session(path):
+        opened = _open_session(path)
+    elif (path / "labels.tif").exists():
+        movie = load_movie(path)
+        opened = LabelledMovie(open_video(movie.images), movie.labels, movie.markers)
+    else:
+        opened = _open_challenge(path)
+    if tuple(opened.labels.shape) != opened.video.shape:
+        raise InputError(
+            f"{folder}: labels have shape {tuple(opened.labels.shape)}, the movie has "
+            f"{opened.video.shape}; expected the same"
+        )
+    return opened
+
+
+def _open_session(path: Path) -> LabelledMovie:
+    movie = read_session(path).record.movie.path
+    if movie is None or not Path(movie).exists():
+        raise InputError(f"{path}: its movie {movie} is not there any more")
+    if not (path / TIF_FILE).exists():
+        raise InputError(f"{path}: holds no {TIF_FILE}; track its movie first")
+    file = read_label_file(path / TIF_FILE)
+    labels = LabelStack(
+        lambda t: np.asarray(file[t, :, :]), tuple(file.shape), np.dtype(file.dtype)
+    )
+    return LabelledMovie(open_video(movie), labels)
+
+
+def _open_challenge(path: Path) -> LabelledMovie:
+    choices = [f"{path}_{kind}" for kind in ("ST/SEG", "GT/SEG", "GT/TRA")]
+    found = next((Path(c) for c in choices if Path(c).is_dir()), None)
+    if found is None:
+        raise InputError(
+            f"{path}: no labels found; expected labels.tif in it, a session, or "
+            f"{path.name}_ST/SEG or {path.name}_GT/SEG beside it"
+        )
+    video = open_video(path)
+    tracking = Path(f"{path}_GT/TRA")
+    markers = _numbered_files(tracking, video.shape) if tracking.is_dir() else None
+    labels = _numbered_files(found, video.shape)
+    if markers is not None:
+        labels = np.stack(
+            [_named_after(*frame) for frame in zip(labels, markers, strict=True)]
+        )
+    return LabelledMovie(video, labels, markers)
+
+
+def _numbered_files(folder: Path, shape: tuple[int, int, int]) -> NDArray[np.int32]:
+    """Read label frames whose file names end in frame numbers; others are empty."""
+    stack = np.zeros(shape, np.int32)
+    for path in sorted(folder.glob("*.tif")):
+        number = re.search(r"(\d+)\.tif$", path.name)
+        frame = tifffile.imread(path)
+        if number is None or int(number.group(1)) >= len(stack):
+            raise InputError(f"{path}: no frame of that number in the movie")
+        if frame.shape != shape[1:]:
+            raise InputError(f"{path}: has shape {frame.shape}, expected {shape[1:]}")
+        stack[int(number.group(1))] = frame
+    return stack
+
+
+def _named_after(labels: NDArray, markers: NDArray) -> NDArray:
+    """Give segmented cells the ids of the markers in them; drop those without."""
+    named = np.zeros_like(labels)
+    for object_id in np.unique(labels[labels > 0]):
+        inside = labels == object_id
+        held = np.bincount(markers[inside])
+        if len(held) > 1 and held[1:].any():
+            named[inside] = 1 + held[1:].argmax()
+    return named
+
+
+def cut_movie(
+    folder: str, span: tuple[float, float], shape: Shape, rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Cut a square around some cell out of some frames of a movie.
+
+    It is shrunk if the cell is wider than a fifth of the square, and smaller movies
+    are filled up by mirroring; short ones by going back and forth in time.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Images and labels, ``(frames, size, size)``.
+    """
+    movie, (frames, size) = open_labelled(folder), shape
+    first, last = (round(part * len(movie.labels)) for part in span)
+    known = [n for n in range(first, last) if movie.labels[n].any()]
+    if not known:
+        raise InputError(f"{folder}: no labels on frames {first} to {last - 1}")
+    centre = known[rng.integers(len(known))]
+    numbers = _run(range(first, last), centre, frames, rng)
+    key = np.asarray(movie.labels[centre])
+    table = measure_tracks(key[None])
+    row = int(rng.integers(len(table.ids)))
+    factor = max(1, int(np.ceil(table.diameter[row, 0] / (0.2 * size))))
+    images = np.stack([_grey(movie.video.frame(n)) for n in numbers])
+    labels = np.stack([movie.labels[n] for n in numbers]).astype(np.int32)
+    if movie.markers is not None:
+        marked = np.stack([movie.markers[n] for n in numbers])
+        labels[np.isin(labels, _unsure(labels, marked))] = 0
+    square = []
+    for middle, length in zip(table.centre[row, 0], key.shape, strict=True):
+        wanted = middle - rng.uniform(0.3, 0.7) * factor * size
+        start = int(np.clip(wanted, 0, max(0, length - factor * size)))
+        square.append(slice(start, start + factor * size))
+    images, labels = images[:, *square], labels[:, *square]
+    if factor > 1:
+        images = ndimage.uniform_filter(images, (1, factor, factor))
+        images, labels = images[:, ::factor, ::factor], labels[:, ::factor, ::factor]
+    missing = [(0, 0), *((0, size - n) for n in images.shape[1:])]
+    return np.pad(images, missing, mode="symmetric"), np.pad(labels, missing)
+
+
+def _run(span: range, around: int, frames: int, rng: np.random.Generator) -> list[int]:
+    """Draw frames in a row with one among them; there and back in a short movie."""
+    if len(span) >= frames:
+        first = max(span.start, around - frames + 1)
+        last = min(around, span.stop - frames)
+        start = int(rng.integers(first, last + 1))
+        return list(range(start, start + frames))
+    there_and_back = [*span, *span[-2:0:-1]]
+    return [there_and_back[i % len(there_and_back)] for i in range(frames)]
+
+
+def _unsure(labels: NDArray, markers: NDArray) -> list[int]:
+    """Cells that are marked on a frame on which they have no mask."""
+    return [
+        int(object_id)
+        for object_id in np.unique(labels[labels > 0])
+        if np.any(
+            (markers == object_id).any((1, 2)) & ~(labels == object_id).any((1, 2))
+        )
+    ]
+
+
+def _grey(frame: NDArray) -> NDArray[np.float32]:
+    """A frame as one grey image; channels are averaged."""
+    grey = np.asarray(frame, np.float32)
+    return grey if grey.ndim == 2 else grey.mean(axis=-1)

@@ -1,0 +1,105 @@
+"""Stills with instance labels, warped into short movies."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_sam_i2v.errors import InputError
+
+Still = tuple[Path, Path]
+"""An image file and its label file."""
+
+
+@cache
+def training_stills(
+    folder: str,
+    held_out: int = 0,
+    excluded: tuple[str, ...] = (),
+    *,
+    validating: bool = False,
+) -> list[Still]:
+    """List the images that are trained on, and their labels.
+
+    Parameters
+    ----------
+    folder
+        Holds ``images/*.tif`` and ``labels/*.tif`` of the same names.
+    held_out
+        The first of every so many is left out for validation; 0 leaves none out.
+    excluded
+        Names, without ``.tif``, never to use.
+    validating
+        Whether to list those left out for validation instead.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to train on.
+    """
+    images = sorted(Path(folder, "images").glob("*.tif"))
+    if not images:
+        raise InputError(f"{folder}: expected images/*.tif and labels/*.tif in it")
+    kept = images
+    if held_out:
+        kept = [p for i, p in enumerate(images) if (i % held_out == 0) == validating]
+    kept = [path for path in kept if path.stem not in excluded]
+    if not kept:
+        raise InputError(f"{folder}: all {len(images)} stills are left out")
+    return [(path, path.parents[1] / "labels" / path.name) for path in kept]
+
+
+def warp_still(
+    still: Still, frames: int, size: int, rng: np.random.Generator
+) -> tuple[NDArray, NDArray]:
+    """Let a still drift and bend smoothly, so that its cells move on their own.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Images and labels, ``(T, size, size)``.
+    """
+    image, labels = (tifffile.imread(path) for path in still)
+    if image.ndim == 3:
+        image = image[..., :3].mean(-1)
+    image, labels = _random_square(image, labels, size, rng)
+    grid = np.stack(np.meshgrid(*[np.arange(size)] * 2, indexing="ij"))
+    grid = grid.astype(np.float32)
+
+    cells = int(rng.integers(5, 9))
+    knots = rng.normal(size=(2, frames, cells, cells))
+    walk = np.cumsum(knots, axis=1) * rng.uniform(0.2, 2.5)
+    drift = np.cumsum(rng.normal(size=(2, frames, 1, 1)), axis=1)
+    walk += drift * rng.uniform(0, 1.5)
+    walk -= walk[:, :1]
+    at_knots = grid / (size / (cells - 1))
+    images, masks = [], []
+    for frame in range(frames):
+        field = np.stack(
+            [ndimage.map_coordinates(c, at_knots, order=1) for c in walk[:, frame]]
+        )
+        at = grid + field
+        images.append(ndimage.map_coordinates(image, at, order=1, mode="reflect"))
+        masks.append(ndimage.map_coordinates(labels, at, order=0, mode="constant"))
+    gain = 1 + 0.05 * rng.normal(size=(frames, 1, 1))
+    return np.stack(images) * gain, np.stack(masks)
+
+
+def _random_square(
+    image: NDArray, labels: NDArray, size: int, rng: np.random.Generator
+) -> tuple[NDArray, NDArray]:
+    """Cut a square, twice the wanted size at most, and shrink it to fit."""
+    factor = 2 if min(image.shape) > 2 * size and rng.random() < 0.5 else 1
+    starts = [int(rng.integers(max(1, n - factor * size + 1))) for n in image.shape]
+    here = tuple(slice(s, s + factor * size) for s in starts)
+    image, labels = image[here].astype(np.float32), labels[here].astype(np.int32)
+    if factor > 1:
+        image = ndimage.uniform_filter(image, factor)[::factor, ::factor]
+        labels = labels[::factor, ::factor]
+    missing = [(0, size - n) for n in image.shape]
+    return np.pad(image, missing, mode="reflect"), np.pad(labels, missing)
