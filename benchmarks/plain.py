@@ -20,13 +20,14 @@ from torch import Tensor, nn
 
 from napari_sam_i2v.inference.frames import FrameStore, Recent
 from napari_sam_i2v.inference.objects import ObjectState
-from napari_sam_i2v.inference.transforms import normalise, upscale_logits
+from napari_sam_i2v.inference.transforms import upscale_logits
 from napari_sam_i2v.model.attention import Attention
 from napari_sam_i2v.model.image_encoder import Features, window_frames
 from napari_sam_i2v.model.memory import MemoryEntry
 from napari_sam_i2v.model.position import rotary_table, rotate, sine_line, sine_map
 from napari_sam_i2v.model.prompt_encoder import PromptTensors
 from napari_sam_i2v.model.sam_i2v import Conditioned, SamI2V
+from napari_sam_i2v.model.sampling import normalise
 from napari_sam_i2v.model.selection import Slot, TopK, select_memory
 from napari_sam_i2v.model.temporal import TemporalIntegrator, TemporalNet, quick_gelu
 

@@ -1,4 +1,4 @@
-"""Movie folders are read, and their first frames prompted as a user would."""
+"""Movie folders are read."""
 
 from __future__ import annotations
 
@@ -9,13 +9,7 @@ import pytest
 import tifffile
 
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.evaluation.movies import (
-    PromptKind,
-    Track,
-    first_frame_prompts,
-    load_movie,
-)
-from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt
+from napari_sam_i2v.evaluation.movies import Track, load_movie
 
 
 def small_labels() -> np.ndarray:
@@ -52,40 +46,6 @@ def test_frames_and_markers(folder: Path) -> None:
     movie = load_movie(folder)
     assert movie.images == folder / "frames"
     assert movie.markers is not None
-
-
-def test_every_object_of_the_first_frame_is_prompted() -> None:
-    labels = small_labels()
-    for kind in ("label", "click", "box"):
-        prompts = first_frame_prompts(labels, kind)  # type: ignore[arg-type]
-        assert [(p.frame, p.object_id) for p in prompts] == [(0, 4), (0, 300)]
-
-
-def test_prompts_lie_where_they_should() -> None:
-    labels = small_labels()
-    mask = first_frame_prompts(labels, "label")[1]
-    assert isinstance(mask, MaskPrompt)
-    (y, x), (height, width) = mask.offset, mask.mask.shape
-    np.testing.assert_array_equal(
-        mask.mask, labels[0, y : y + height, x : x + width] == 300
-    )
-    click = first_frame_prompts(labels, "click")[1]
-    assert isinstance(click, PointPrompt)
-    assert click.yx in [(4.0, 5.0), (5.0, 5.0), (6.0, 5.0)]
-    box = first_frame_prompts(labels, "box")[0]
-    assert isinstance(box, BoxPrompt)
-    assert (box.yx_min, box.yx_max) == ((15, 20), (19, 23))
-
-
-@pytest.mark.parametrize("kind", ["click", "box"])
-def test_thin_and_small_masks_can_be_prompted(kind: PromptKind) -> None:
-    labels = np.zeros((1, 5, 5), np.uint8)
-    labels[0, 4, 4] = 1
-    labels[0, 0] = 2
-    first, second = first_frame_prompts(labels, kind)
-    if isinstance(first, PointPrompt) and isinstance(second, PointPrompt):
-        assert first.yx == (4, 4)
-        assert second.yx[0] == 0
 
 
 @pytest.mark.parametrize(

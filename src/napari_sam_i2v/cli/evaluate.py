@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +30,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--pred", type=Path, metavar="PATH", help="label stack, or folder of track's")
     add("--truth", type=Path, metavar="PATH", help="label stack, or movie folder")
     add("--metrics", default="jf", metavar="jf,ctc")
+    add(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="key=value",
+        dest="overrides",
+        help="values that win over the protocol's file",
+    )
     add("--json", type=Path, metavar="FILE", help="keep a protocol's figures there")
+    add("--picture", type=Path, metavar="FILE.png", help="draw a protocol's figures")
     parser.set_defaults(run=run)
 
 
@@ -37,27 +48,77 @@ def run(arguments: argparse.Namespace) -> int:
     """Score existing results, or run a protocol."""
     pair = arguments.pred is not None, arguments.truth is not None
     if arguments.config is not None and not any(pair):
-        return run_protocol_file(arguments.config, arguments.json)
+        return run_protocol_file(
+            arguments.config,
+            arguments.overrides,
+            json_file=arguments.json,
+            picture=arguments.picture,
+        )
     if arguments.config is not None or not all(pair):
         raise InputError(
             "evaluate takes either CONFIG.yaml, or both --pred PATH and --truth PATH"
         )
+    if arguments.overrides or arguments.json or arguments.picture:
+        raise InputError("--set, --json and --picture go with CONFIG.yaml only")
     metrics = check_metrics(arguments.metrics)
     return score_files(arguments.pred, arguments.truth, metrics)
 
 
-def run_protocol_file(path: str, keep: Path | None) -> int:
-    """Track and score the movies of a protocol; prints a table."""
-    from napari_sam_i2v.config import load_yaml
-    from napari_sam_i2v.evaluation.protocol import ProtocolConfig, run_protocol
-    from napari_sam_i2v.evaluation.report import format_table, write_json
+def run_protocol_file(
+    path: str,
+    overrides: Sequence[str] = (),
+    *,
+    json_file: Path | None = None,
+    picture: Path | None = None,
+) -> int:
+    """Track and score the movies of a protocol; prints a table.
 
-    config = load_yaml(ProtocolConfig, path)
-    results = run_protocol(config)
-    if keep is not None:
-        write_json(results, config, keep)
+    Parameters
+    ----------
+    path
+        YAML file of the protocol.
+    overrides
+        ``key=value`` strings that win over it.
+    json_file
+        Where figures are kept, after every result.
+    picture
+        Where they are drawn, as PNG.
+    """
+    from napari_sam_i2v.cli.progress import chosen
+    from napari_sam_i2v.config import load_yaml
+    from napari_sam_i2v.evaluation.picture import draw_results
+    from napari_sam_i2v.evaluation.protocol import MovieResult, ProtocolConfig
+    from napari_sam_i2v.evaluation.report import (
+        format_table,
+        progress_line,
+        write_json,
+    )
+    from napari_sam_i2v.evaluation.running import iterate_protocol
+
+    config = load_yaml(ProtocolConfig, path, overrides=overrides)
+    for file in (json_file, picture):
+        check_writable(file)
+    results: list[MovieResult] = []
+    steps = iterate_protocol(config, follow=chosen(quiet=False), announce=_tell)
+    for result in steps:
+        results.append(result)
+        _tell(progress_line(results))
+        if json_file is not None:
+            write_json(results, config, json_file)
+    if picture is not None:
+        draw_results(results, config, picture)
     print(format_table(results))
     return 0
+
+
+def check_writable(file: Path | None) -> None:
+    """Refuse a file that cannot be written, before the long work."""
+    if file is not None and (file.is_dir() or not file.parent.is_dir()):
+        raise InputError(f"{file} cannot be written: name a file in an existing folder")
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def score_files(pred: Path, truth: Path, metrics: Sequence[str] = ("jf",)) -> int:

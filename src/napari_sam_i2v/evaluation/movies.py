@@ -1,20 +1,14 @@
-"""Movies with known masks, and the prompts a user would give on their first frame."""
+"""Movies with known masks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, assert_never
 
 import numpy as np
 import tifffile
-from scipy import ndimage
 
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.io.prompt_masks import mask_prompts
-from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt
-
-PromptKind = Literal["label", "click", "box"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,54 +130,6 @@ def read_tracks(path: str | Path) -> tuple[Track, ...]:
             ) from None
         tracks.append(Track(object_id=object_id, first=first, last=last, parent=parent))
     return tuple(tracks)
-
-
-def first_frame_prompts(labels: np.ndarray, kind: PromptKind) -> list[Prompt]:
-    """Prompt every object of a movie's first frame.
-
-    Parameters
-    ----------
-    labels
-        True labels, ``(T, Y, X)``.
-    kind
-        ``"label"``: the true mask; ``"click"``: the pixel farthest from the mask's
-        edge; ``"box"``: the tight box around the mask.
-
-    Returns
-    -------
-    list of Prompt
-        One per object, sorted by id.
-    """
-    masks = mask_prompts(labels[0], 0)
-    match kind:
-        case "label":
-            return list(masks)
-        case "click":
-            return [_click(mask) for mask in masks]
-        case "box":
-            return [_box(mask) for mask in masks]
-        case _:
-            assert_never(kind)
-
-
-def _click(prompt: MaskPrompt) -> PointPrompt:
-    depth = ndimage.distance_transform_edt(np.pad(prompt.mask, 1))[1:-1, 1:-1]
-    y, x = np.unravel_index(int(np.argmax(depth)), depth.shape)
-    return PointPrompt(
-        frame=prompt.frame,
-        object_id=prompt.object_id,
-        yx=(float(prompt.offset[0] + y), float(prompt.offset[1] + x)),
-    )
-
-
-def _box(prompt: MaskPrompt) -> BoxPrompt:
-    (top, left), (height, width) = prompt.offset, prompt.mask.shape
-    return BoxPrompt(
-        frame=prompt.frame,
-        object_id=prompt.object_id,
-        yx_min=(float(top), float(left)),
-        yx_max=(float(top + height - 1), float(left + width - 1)),
-    )
 
 
 def _read_labels(path: Path) -> np.ndarray:

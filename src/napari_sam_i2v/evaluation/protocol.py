@@ -1,41 +1,17 @@
-"""Protocols: a model tracks a set of movies from their first frames; scores follow."""
+"""Protocols: which movies a model tracks, from which prompts, and what comes of it."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
-
-import numpy as np
+from typing import Literal
 
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.evaluation.movies import (
-    PromptKind,
-    TruthMovie,
-    first_frame_prompts,
-    load_movie,
-)
-from napari_sam_i2v.evaluation.scores import (
-    LabelStack,
-    Scores,
-    prompted_frames,
-    score_masklets,
-)
-
-
-class Tracked(Protocol):
-    """What a protocol needs of masklets."""
-
-    @property
-    def labels(self) -> LabelStack:
-        """Masklets, ``(T, Y, X)``."""
-        ...
-
-
-Tracker = Callable[..., Tracked]
-"""A function that is called as ``track`` is."""
+from napari_sam_i2v.evaluation.annotation import Correction
+from napari_sam_i2v.evaluation.baselines import Baseline
+from napari_sam_i2v.evaluation.prompting import PromptKind
+from napari_sam_i2v.evaluation.scores import Scores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +26,11 @@ class ProtocolConfig:
         As in ``track``.
     prompts
         Kinds of first-frame prompts; each movie is tracked once with each kind.
+    corrections
+        Rounds of corrections after each propagation: every object gets a click where
+        it was followed worst, and is followed again from there.
+    baselines
+        What to compare with.
     frames
         Track and score only so many frames of each movie; all by default.
     boundary
@@ -63,6 +44,8 @@ class ProtocolConfig:
     views: Literal["auto", "frame", "objects"] = "auto"
     seed: int = 0
     prompts: tuple[PromptKind, ...] = ("label",)
+    corrections: int = 0
+    baselines: tuple[Baseline, ...] = ("copy",)
     frames: int | None = None
     boundary: bool = True
 
@@ -71,7 +54,9 @@ class ProtocolConfig:
         if not self.movies:
             raise InputError("movies is empty; name at least one movie folder")
         if not self.prompts:
-            raise InputError("prompts is empty; name label, click or box")
+            raise InputError("prompts is empty; name label, click, clicks or box")
+        if self.corrections < 0:
+            raise InputError(f"corrections is {self.corrections}; give 0 or more")
         if self.frames is not None and self.frames < 2:
             raise InputError(f"frames is {self.frames}; scoring takes at least 2")
 
@@ -88,128 +73,46 @@ class MovieResult:
         Kind of the prompts.
     n_objects
         Objects prompted.
+    prompt_iou
+        Mean IoU of the answers to the prompts on the first frame.
     scores
-        The model's scores.
-    copy_j
-        J of copying the first frame's true masks to every frame.
+        The model's scores; frames that were clicked to correct them are left out.
+    baselines
+        Scores of each baseline, by name; no correction changes them.
     seconds
-        Wall time of tracking, model loading included.
+        Wall time of prompting and tracking, or of this round of corrections.
     n_object_frames
-        Objects times frames visited.
+        Objects times frames visited in that time.
+    corrections
+        Rounds of corrections before these scores.
+    correction
+        What the last round was; ``None`` where there was none.
+    uncorrected
+        Scores of the same pairs before any correction; ``None`` where there was none.
     """
 
     movie: str
     prompts: PromptKind
     n_objects: int
+    prompt_iou: float
     scores: Scores
-    copy_j: float
+    baselines: Mapping[Baseline, Scores]
     seconds: float
     n_object_frames: int
+    corrections: int = 0
+    correction: Correction | None = None
+    uncorrected: Scores | None = None
+
+    @property
+    def series(self) -> str:
+        """Kind of the prompts and rounds of corrections, as ``click+1``."""
+        return (
+            f"{self.prompts}+{self.corrections}" if self.corrections else self.prompts
+        )
 
     @property
     def seconds_per_object_frame(self) -> float:
-        """Mean wall time per object and frame."""
+        """Mean wall time per object and frame; NaN if none was visited."""
+        if not self.n_object_frames:
+            return float("nan")
         return self.seconds / self.n_object_frames
-
-
-def run_protocol(
-    config: ProtocolConfig, *, tracker: Tracker | None = None
-) -> list[MovieResult]:
-    """Track and score every movie with every kind of prompts."""
-    return list(iterate_protocol(config, tracker=tracker))
-
-
-def iterate_protocol(
-    config: ProtocolConfig, *, tracker: Tracker | None = None
-) -> Iterator[MovieResult]:
-    """Track and score movie after movie, yielding each result as it is known.
-
-    Parameters
-    ----------
-    config
-        The protocol.
-    tracker
-        What tracks instead of ``napari_sam_i2v.track``.
-
-    Yields
-    ------
-    MovieResult
-        In the order of the movies, then of the prompt kinds.
-    """
-    tracker = tracker or _default_tracker()
-    for folder in config.movies:
-        movie = load_movie(folder)
-        for kind in config.prompts:
-            yield evaluate_movie(movie, kind, config, tracker)
-
-
-def _default_tracker() -> Tracker:
-    from napari_sam_i2v.tracking import track
-
-    return track
-
-
-def evaluate_movie(
-    movie: TruthMovie, kind: PromptKind, config: ProtocolConfig, tracker: Tracker
-) -> MovieResult:
-    """Track one movie from one kind of first-frame prompts, and score it."""
-    prompts = first_frame_prompts(movie.labels, kind)
-    if not prompts:
-        raise InputError(f"{movie.folder}: labels.tif holds no object in frame 0")
-    stop = min(config.frames or movie.n_frames, movie.n_frames)
-    begin = time.perf_counter()
-    masklets = tracker(
-        movie.images,
-        prompts,
-        model=config.model,
-        checkpoint=config.checkpoint,
-        device=config.device,
-        views=config.views,
-        seed=config.seed,
-        stop=stop,
-        progress=False,
-    )
-    seconds = time.perf_counter() - begin
-    prompted = prompted_frames(prompts)
-    scores = score_masklets(
-        masklets.labels,
-        movie.labels,
-        prompted=prompted,
-        markers=movie.markers,
-        frames=range(stop),
-        boundary=config.boundary,
-    )
-    return MovieResult(
-        movie=movie.name,
-        prompts=kind,
-        n_objects=len(prompted),
-        scores=scores,
-        copy_j=copy_baseline(movie, frames=range(stop)).j,
-        seconds=seconds,
-        n_object_frames=len(prompted) * stop,
-    )
-
-
-def copy_baseline(movie: TruthMovie, *, frames: range | None = None) -> Scores:
-    """Score copies of the first frame's true masks on every frame.
-
-    Parameters
-    ----------
-    movie
-        The movie.
-    frames
-        Frames to score; all by default.
-
-    Returns
-    -------
-    Scores
-        Without F. A tracker that is worth its time beats this J.
-    """
-    return score_masklets(
-        np.broadcast_to(movie.labels[0], movie.labels.shape),
-        movie.labels,
-        prompted=prompted_frames(first_frame_prompts(movie.labels, "label")),
-        markers=movie.markers,
-        frames=frames,
-        boundary=False,
-    )

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from napari_sam_i2v import __version__
+from napari_sam_i2v.evaluation.annotation import Correction
+from napari_sam_i2v.evaluation.baselines import Baseline
 from napari_sam_i2v.evaluation.protocol import MovieResult, ProtocolConfig
 
-_COLUMNS = (
-    "movie",
-    "prompts",
-    "objects",
-    "J",
-    "copy J",
-    "F",
-    "absence",
-    "lost",
-    "ghosts",
-    "s/object-frame",
-)
+Cell = Callable[[Sequence[MovieResult]], str]
+"""Sums up some results, one or a mean's, in a table's cell."""
 
 
 def format_table(results: Sequence[MovieResult]) -> str:
@@ -41,12 +34,26 @@ def format_table(results: Sequence[MovieResult]) -> str:
     str
         Lines of equal width; a dash where there is nothing to score.
     """
-    rows = [_row(result) for result in results]
-    rows += [
-        _mean_row([result for result in results if result.prompts == kind])
-        for kind in dict.fromkeys(result.prompts for result in results)
+    columns = _columns(results)
+    rows = [
+        [result.movie, *(cell([result]) for cell in columns.values())]
+        for result in results
     ]
-    return _aligned([list(_COLUMNS), *rows], n_text=2)
+    for series in dict.fromkeys(result.series for result in results):
+        alike = [result for result in results if result.series == series]
+        rows.append(["mean", *(cell(alike) for cell in columns.values())])
+    return _aligned([["movie", *columns], *rows], n_text=2)
+
+
+def progress_line(results: Sequence[MovieResult]) -> str:
+    """Say in a line how the last movie went, and how all so far of its kind."""
+    last = results[-1]
+    alike = [result for result in results if result.series == last.series]
+    so_far = _figure(_mean([result.scores.j for result in alike]))
+    return (
+        f"{last.movie}, {last.series}: J {_figure(last.scores.j)}, "
+        f"so far J {so_far} over {len(alike)} of its kind"
+    )
 
 
 def as_mapping(
@@ -66,21 +73,10 @@ def as_mapping(
     dict
         ``version``, ``settings`` and ``movies``; what cannot be scored is ``None``.
     """
-    settings = dataclasses.asdict(config)
+    settings = asdict(config)
     settings["movies"] = [str(folder) for folder in config.movies]
     settings["checkpoint"] = config.checkpoint and str(config.checkpoint)
-    movies = [
-        {
-            "movie": result.movie,
-            "prompts": result.prompts,
-            "n_objects": result.n_objects,
-            "copy_j": _known(result.copy_j),
-            **{name: _known(value) for name, value in result.scores.summary().items()},
-            "seconds": result.seconds,
-            "seconds_per_object_frame": result.seconds_per_object_frame,
-        }
-        for result in results
-    ]
+    movies = [_movie_mapping(result) for result in results]
     return {"version": __version__, "settings": settings, "movies": movies}
 
 
@@ -92,40 +88,83 @@ def write_json(
     Path(path).write_text(content + "\n", encoding="utf-8")
 
 
-def _row(result: MovieResult) -> list[str]:
-    scores = result.scores
-    return [
-        result.movie,
-        result.prompts,
-        str(result.n_objects),
-        _figure(scores.j),
-        _figure(result.copy_j),
-        _figure(scores.f),
-        _figure(scores.absence_accuracy),
-        _figure(scores.lost),
-        f"{scores.ghosts}/{scores.n_absent}",
-        _figure(result.seconds_per_object_frame, digits=4),
-    ]
+def _movie_mapping(result: MovieResult) -> dict[str, Any]:
+    before = result.uncorrected
+    return {
+        "movie": result.movie,
+        "prompts": result.prompts,
+        "corrections": result.corrections,
+        "n_objects": result.n_objects,
+        "prompt_iou": result.prompt_iou,
+        **_known_values(result.scores.summary()),
+        "correction": result.correction and _known_values(asdict(result.correction)),
+        "uncorrected": before and _known_values(before.summary()),
+        **{f"{name}_j": _known(s.j) for name, s in result.baselines.items()},
+        "seconds": result.seconds,
+        "seconds_per_object_frame": _known(result.seconds_per_object_frame),
+    }
 
 
-def _mean_row(results: Sequence[MovieResult]) -> list[str]:
-    scores = [result.scores for result in results]
-    ghosts = sum(movie.ghosts for movie in scores)
-    n_absent = sum(movie.n_absent for movie in scores)
-    n_object_frames = sum(result.n_object_frames for result in results)
-    seconds = sum(result.seconds for result in results)
-    return [
-        "mean",
-        results[0].prompts,
-        str(sum(result.n_objects for result in results)),
-        _figure(_mean([movie.j for movie in scores])),
-        _figure(_mean([result.copy_j for result in results])),
-        _figure(_mean([movie.f for movie in scores])),
-        _figure(_mean([movie.absence_accuracy for movie in scores])),
-        _figure(_mean([movie.lost for movie in scores])),
-        f"{ghosts}/{n_absent}",
-        _figure(seconds / n_object_frames, digits=4),
-    ]
+def _known_values(figures: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: _known(value) for name, value in figures.items()}
+
+
+def _columns(results: Sequence[MovieResult]) -> dict[str, Cell]:
+    """Choose the columns after the movie's name; the first holds text."""
+    columns: dict[str, Cell] = {
+        "prompts": lambda some: some[0].series,
+        "objects": lambda some: str(sum(result.n_objects for result in some)),
+        "prompt IoU": lambda some: _figure(_mean([r.prompt_iou for r in some])),
+    }
+    if any(result.correction for result in results):
+        columns["clicks"] = lambda some: str(
+            sum(c.n_clicks for c in _corrections(some))
+        )
+        columns["clicked IoU"] = _click_cell
+        columns["J before"] = lambda some: _figure(
+            _mean([r.uncorrected.j for r in some if r.uncorrected is not None])
+        )
+    columns["J"] = lambda some: _figure(_mean([r.scores.j for r in some]))
+    for name in dict.fromkeys(name for r in results for name in r.baselines):
+        columns[f"{name} J"] = partial(_baseline_cell, name)
+    return columns | {
+        "F": lambda some: _figure(_mean([r.scores.f for r in some])),
+        "absence": lambda some: _figure(
+            _mean([r.scores.absence_accuracy for r in some])
+        ),
+        "lost": lambda some: _figure(_mean([r.scores.lost for r in some])),
+        "ghosts": _ghost_cell,
+        "s/object-frame": _pace_cell,
+    }
+
+
+def _corrections(some: Sequence[MovieResult]) -> list[Correction]:
+    return [r.correction for r in some if r.correction is not None]
+
+
+def _click_cell(some: Sequence[MovieResult]) -> str:
+    """Say what clicks made of the masks on the clicked frames."""
+    corrections = _corrections(some)
+    if not corrections:
+        return "-"
+    before = _figure(_mean([correction.before for correction in corrections]))
+    after = _figure(_mean([correction.after for correction in corrections]))
+    return f"{before} > {after}"
+
+
+def _baseline_cell(name: Baseline, some: Sequence[MovieResult]) -> str:
+    return _figure(_mean([r.baselines[name].j for r in some if name in r.baselines]))
+
+
+def _ghost_cell(some: Sequence[MovieResult]) -> str:
+    ghosts = sum(result.scores.ghosts for result in some)
+    return f"{ghosts}/{sum(result.scores.n_absent for result in some)}"
+
+
+def _pace_cell(some: Sequence[MovieResult]) -> str:
+    n_object_frames = sum(result.n_object_frames for result in some)
+    seconds = sum(result.seconds for result in some)
+    return f"{seconds / n_object_frames:.4f}" if n_object_frames else "-"
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -133,8 +172,8 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
-def _figure(value: float, digits: int = 3) -> str:
-    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+def _figure(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"
 
 
 def _known(value: float) -> float | None:

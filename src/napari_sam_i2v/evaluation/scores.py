@@ -87,6 +87,13 @@ class Scores:
         """Share of the absent pairs with an empty masklet; NaN if there are none."""
         return 1 - self.ghosts / self.n_absent if self.n_absent else float("nan")
 
+    def restricted_to(self, other: Scores) -> Scores:
+        """Keep only the pairs that other scores of the movie have too."""
+        key = ["frame", "object_id"]
+        shared = pd.MultiIndex.from_frame(other.pairs[key])
+        kept = pd.MultiIndex.from_frame(self.pairs[key]).isin(shared)
+        return Scores(pairs=self.pairs[kept].reset_index(drop=True))
+
     def per_object(self) -> pd.DataFrame:
         """Mean J and F, and numbers of pairs, by object id."""
         return self._means("object_id")
