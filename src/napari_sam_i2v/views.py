@@ -44,6 +44,13 @@ class View:
         (y, x), (height, width) = self.corner, self.extent
         return y + height / 2, x + width / 2
 
+    def shows(self, yx: Sequence[float]) -> bool:
+        """Whether a point lies in it."""
+        return all(
+            corner < at < corner + extent
+            for at, corner, extent in zip(yx, self.corner, self.extent, strict=True)
+        )
+
     def to_view(self, yx: Sequence[float], size: int) -> tuple[float, float]:
         """Frame coordinates to pixels of the view resampled to ``size``."""
         y, x = (

@@ -21,6 +21,7 @@ from engines import (
     track,
 )
 from napari_sam_i2v.inference import prompting
+from napari_sam_i2v.inference.objects import pack_mask, unpack_mask
 from napari_sam_i2v.inference.predictor import SamI2VPredictor
 from napari_sam_i2v.inference.transforms import paste
 from tiny import EXTRAS, tiny_model
@@ -30,7 +31,7 @@ VIEWS = pytest.mark.parametrize("views", ["frame", "objects"])
 
 def followed(views: str, frames: int = 8) -> SamI2VPredictor:
     """An engine that has tracked one object."""
-    predictor = engine(model=tiny_model(EXTRAS), views=views)
+    predictor = engine(cells(max(frames, 10)), model=tiny_model(EXTRAS), views=views)
     prompt(predictor, disc())
     track(predictor, range(1, frames))
     return predictor
@@ -207,3 +208,34 @@ def test_holes_are_filled_in_answers_to_prompts_too() -> None:
 
 def count_pieces(mask: np.ndarray) -> int:
     return ndimage.label(mask)[1] + ndimage.label(~mask)[1]
+
+
+def test_a_click_far_behind_corrects_the_mask_that_was_tracked(heard: Heard) -> None:
+    """Logits out of reach of memory are gone; the mask and its view are not."""
+    predictor = followed("objects", frames=14)
+    state = predictor._objects[1]
+    assert 2 not in state.logits and 2 in state.masks
+    tracked, view = unpack_mask(state.masks[2]), state.sightings[2].view
+    centre = tuple(float(c) for c in view.centre)
+    prompt(predictor, click(frame=2, yx=centre))
+    assert torch.equal(heard.priors[-1], tracked)
+    assert heard.views[-1] == view
+
+
+def test_packed_masks_come_back() -> None:
+    logits = torch.randn(1, 1, 24, 24)
+    packed = pack_mask(logits)
+    assert torch.equal(unpack_mask(packed) > 0, logits > 0)
+    blob = -torch.ones(1, 1, 64, 64)
+    blob[..., 20:40, 25:50] = 1
+    assert len(pack_mask(blob)) < 100
+
+
+def test_a_click_outside_the_view_finds_the_lost_object_there(heard: Heard) -> None:
+    predictor = followed("objects")
+    view = predictor._objects[1].sightings[5].view
+    elsewhere = (view.corner[0] + view.extent[0] + 9.0, view.centre[1])
+    prompt(predictor, click(frame=5, yx=elsewhere))
+    assert heard.views[-1].centre == pytest.approx(elsewhere)
+    assert heard.views[-1].extent == view.extent
+    assert heard.priors[-1] is None

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from napari_sam_i2v.model.memory import MemoryBank, MemoryEntry
 from napari_sam_i2v.model.sam_i2v import Prediction
 from napari_sam_i2v.prompts import MaskPrompt, Prompt
 from napari_sam_i2v.views import Extent, View
+
+SURE = 6.0
+"""Logit inside of a mask that was kept without its logits; outside it is negative."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +96,15 @@ class ObjectState:
     logits
         Mask logits of the frames tracked last, ``(1, 1, 4h, 4w)``, for
         corrections; half precision but for the last.
+    masks
+        Masks of the frames tracked before those, packed.
     """
 
     bank: MemoryBank = field(default_factory=MemoryBank)
     vouched: dict[int, Vouched] = field(default_factory=dict)
     sightings: dict[int, Sighting] = field(default_factory=dict)
     logits: dict[int, Tensor] = field(default_factory=dict)
+    masks: dict[int, bytes] = field(default_factory=dict)
 
     def forget(self, frame: int) -> None:
         """Forget one frame."""
@@ -102,26 +112,28 @@ class ObjectState:
         self.vouched.pop(frame, None)
         self.sightings.pop(frame, None)
         self.logits.pop(frame, None)
+        self.masks.pop(frame, None)
 
     def note(self, frame: int, entry: MemoryEntry, logits: Tensor, reach: int) -> None:
-        """Keep what a tracked frame left behind, and drop what is out of reach."""
+        """Keep what a tracked frame left behind; of those out of reach, the mask."""
         self.bank.tracked[frame] = entry
         self.bank.keep_near(frame, reach)
-        self.logits = {
-            t: older.half()
-            for t, older in self.logits.items()
-            if abs(t - frame) <= reach
-        }
+        for t in [t for t in self.logits if abs(t - frame) > reach]:
+            self.masks[t] = pack_mask(self.logits.pop(t))
+        self.logits = {t: older.half() for t, older in self.logits.items()}
         self.logits[frame] = logits.clone()
+        self.masks.pop(frame, None)
 
     def tracked_mask(self, frame: int) -> Tracked | None:
         """Give what tracking says on a frame, or said before it was prompted."""
         if frame in self.vouched:
             return self.vouched[frame].corrects
         sighting, logits = self.sightings.get(frame), self.logits.get(frame)
-        if sighting is None or logits is None:
+        if sighting is None:
             return None
-        return Tracked(sighting, logits)
+        if logits is None and frame in self.masks:
+            logits = unpack_mask(self.masks[frame])
+        return None if logits is None else Tracked(sighting, logits)
 
     def waiting(self) -> list[int]:
         """Prompted frames that are not memory yet."""
@@ -137,3 +149,17 @@ class ObjectState:
         if not behind:
             return None
         return self.sightings[min(behind, key=lambda t: abs(t - frame))]
+
+
+def pack_mask(logits: Tensor) -> bytes:
+    """Keep of ``(1, 1, S, S)`` logits where they are positive, in a hundred bytes."""
+    bits = np.packbits((logits[0, 0] > 0).cpu().numpy())
+    return zlib.compress(bits.tobytes())
+
+
+def unpack_mask(packed: bytes) -> Tensor:
+    """Make logits of :func:`pack_mask`'s bytes: as sure as those of a clear mask."""
+    bits = np.unpackbits(np.frombuffer(zlib.decompress(packed), np.uint8))
+    side = math.isqrt(len(bits))
+    mask = torch.from_numpy(bits[: side * side].astype(np.float32))
+    return mask.view(1, 1, side, side) * 2 * SURE - SURE

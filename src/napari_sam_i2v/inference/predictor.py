@@ -145,7 +145,7 @@ class SamI2VPredictor:
         corrects = state.tracked_mask(frame)
         if corrects is not None:
             question.view = corrects.sighting.view
-            question.prior = corrects.logits.float()
+            question.prior = corrects.logits.to(self.computing.device).float()
         if refine and frame in state.vouched:
             question.view = state.sightings[frame].view
             question.prior = self._logits_at(frame, state)

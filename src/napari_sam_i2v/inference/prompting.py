@@ -74,7 +74,7 @@ def answer(
             view, _decode(model, viewing, question, view, shape), mask, prompts
         )
     if question.view is not None:
-        view = question.view
+        view = _with_points(question.view, prompts)
         return Vouched(
             view, _decode(model, viewing, question, view, shape), mask, prompts
         )
@@ -93,6 +93,17 @@ def _anchor(prompts: Sequence[Prompt]) -> tuple[float, float]:
     """Give the first positive point."""
     points = [p for p in prompts if isinstance(p, PointPrompt)]
     return next((p.yx for p in points if p.positive), points[0].yx)
+
+
+def _with_points(view: View, prompts: Sequence[Prompt]) -> View:
+    """Give the view if it shows a positive point, else one of its size around one.
+
+    A click elsewhere says that the object was lost.
+    """
+    points = [p.yx for p in prompts if isinstance(p, PointPrompt) and p.positive]
+    if not points or any(view.shows(yx) for yx in points):
+        return view
+    return View.square(points[-1], view.extent[0])
 
 
 def _sureness(answered: tuple[View, Prediction]) -> float:

@@ -61,6 +61,7 @@ def _pack_object(state: ObjectState) -> dict:
         "vouched": {t: _pack_vouched(v) for t, v in state.vouched.items()},
         "sightings": {t: _pack_sighting(s) for t, s in state.sightings.items()},
         "logits": state.logits,
+        "masks": {t: _as_tensor(packed) for t, packed in state.masks.items()},
     }
 
 
@@ -74,7 +75,12 @@ def _unpack_object(packed: dict) -> ObjectState:
         {t: _unpack_vouched(v) for t, v in packed["vouched"].items()},
         {t: _unpack_sighting(s) for t, s in packed["sightings"].items()},
         packed["logits"],
+        {t: bytes(mask.cpu().numpy()) for t, mask in packed["masks"].items()},
     )
+
+
+def _as_tensor(packed: bytes) -> torch.Tensor:
+    return torch.frombuffer(bytearray(packed), dtype=torch.uint8)
 
 
 def _pack_sighting(sighting: Sighting) -> tuple:
