@@ -93,6 +93,16 @@ def test_an_absent_object_teaches_its_score_alone() -> None:
     assert says_gone < 0.02 < says_there
 
 
+def test_what_cannot_be_known_is_not_taught() -> None:
+    logits, ious = torch.randn(1, 4, 32, 32), torch.rand(1, 4)
+    nothing, clicks = torch.zeros(1, 1, 32, 32, dtype=torch.bool), torch.tensor([0])
+    lost = torch.tensor([False])
+    found = hypotheses(logits, ious)
+    assert frame_loss(found, nothing, clicks, LossWeights(), lost) == 0
+    there = frame_loss(found, disc(8), clicks, LossWeights(), lost)
+    assert there == frame_loss(found, disc(8), clicks, LossWeights())
+
+
 def test_halves_of_a_batch_have_the_loss_of_the_whole() -> None:
     torch.manual_seed(0)
     target = torch.cat([disc(6), disc(9), torch.zeros_like(disc(1)), disc(4)])

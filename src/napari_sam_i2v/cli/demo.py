@@ -24,6 +24,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser("demo", help="simulate a movie and track its cells")
     add = parser.add_argument
     add("--out", type=Path, default=DEFAULT_FOLDER, metavar="DIR")
+    add("--modality", default="nuclei", metavar="NAME", help="kind of cells")
+    add("--seed", type=int, default=7, metavar="N", help="another seed, another movie")
     add("--viewer", action="store_true", help="show the result in napari")
     add("--quiet", action="store_true", help="show no progress")
     parser.set_defaults(run=run)
@@ -46,7 +48,12 @@ def run(arguments: argparse.Namespace) -> int:
     check_replaceable(out)
     movie = simulate(
         SimulationSettings(
-            modality="nuclei", frames=24, height=256, width=256, cells=16, seed=7
+            modality=arguments.modality,
+            frames=24,
+            height=256,
+            width=256,
+            cells=16,
+            seed=arguments.seed,
         )
     )
     video = open_video(movie.images, axes="TYX")

@@ -45,7 +45,11 @@ def mask_iou(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def frame_loss(
-    hypotheses: Hypotheses, target: Tensor, clicks: Tensor, weights: LossWeights
+    hypotheses: Hypotheses,
+    target: Tensor,
+    clicks: Tensor,
+    weights: LossWeights,
+    knowable: Tensor | None = None,
 ) -> Tensor:
     """Loss of B objects on a frame.
 
@@ -65,6 +69,9 @@ def frame_loss(
         Clicks given, ``(B,)``.
     weights
         Of the terms.
+    knowable
+        Bool, ``(B,)``: whether the network can know that an absent object is absent;
+        one that has been following another cell cannot. All by default.
     """
     truth = target.float().expand_as(hypotheses.logits)
     present = target.flatten(1).any(1)
@@ -83,4 +90,6 @@ def frame_loss(
     presence_term = weights.presence * F.binary_cross_entropy_with_logits(
         hypotheses.score[:, 0], there, reduction="none"
     )
+    if knowable is not None:
+        presence_term = presence_term * (present | knowable)
     return (there * (mask_term + iou_term) + presence_term).mean()

@@ -22,6 +22,9 @@ from napari_sam_i2v.training.losses import LossWeights, frame_loss, mask_iou
 from napari_sam_i2v.training.pool import MoviePool
 from napari_sam_i2v.training.prompting import correct, sample_prompts
 
+ON_TRACK = 0.2
+"""IoU with the truth below which another cell is followed, or none."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Script:
@@ -138,6 +141,10 @@ class Unrolling:
     result: Unrolled = field(default_factory=Unrolled)
     seen: list[tuple[Tensor, Tensor, Tensor]] | None = None
 
+    def __post_init__(self) -> None:
+        """Start with all objects on track."""
+        self._on_track = torch.ones_like(self.clips.slot, dtype=torch.bool)
+
     def run(self) -> Unrolled:
         """Prompt the first frames and track the others."""
         frames = self.clips.frames.shape[1]
@@ -192,7 +199,8 @@ class Unrolling:
         there = prediction.score[:, 0] > 0
         self.result.tracked.append(iou[present])
         self.result.kept.append(there[present])
-        self.result.absent.append(~there[~present])
+        self.result.absent.append(~there[~present & self._on_track])
+        self._on_track = torch.where(present, iou > ON_TRACK, self._on_track)
         if step != self.script.correct_at:
             return prediction
 
@@ -219,7 +227,7 @@ class Unrolling:
         return self.model.settle_on(hypotheses, prompts.clicks)
 
     def _learn(self, hypotheses: Hypotheses, target: Tensor, clicks: Tensor) -> None:
-        loss = frame_loss(hypotheses, target, clicks, self.weights)
+        loss = frame_loss(hypotheses, target, clicks, self.weights, self._on_track)
         self.result.losses.append(loss)
 
     def _select(self, position: int) -> MemoryTokens:
