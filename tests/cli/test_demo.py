@@ -98,7 +98,7 @@ def test_simulating_writes_a_movie_with_its_truth(tmp_path: Path, capfd) -> None
     words = "--frames 2 --size 48 64 --cells 3 --seed 1".split()
     assert main(["simulate", "--out", str(tmp_path / "a"), *words]) == 0
     assert tifffile.imread(tmp_path / "a" / "images.tif").shape == (2, 48, 64)
-    assert len(capfd.readouterr().out.splitlines()) == 5
+    assert len(capfd.readouterr().out.splitlines()) == 6
     assert main(["simulate", "--out", str(tmp_path / "b"), *words]) == 0
     for path in (tmp_path / "a").iterdir():
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()

@@ -28,13 +28,14 @@ def round_cell(**changes: object) -> Cell:
 
 def test_a_cell_without_waves_is_a_disc() -> None:
     dy, dx = grid(20)
-    depth, _, _ = shape_depth(round_cell(), dy, dx)
+    depth = shape_depth(round_cell(), dy, dx).depth
     assert np.allclose(depth, 10 - np.hypot(dy, dx), atol=1e-4)
 
 
 @pytest.mark.parametrize("stretch", [0.0, 0.5, 1.0])
 def test_stretching_keeps_the_area(stretch: float) -> None:
-    depth, _, _ = shape_depth(round_cell(stretch=stretch, angle=0.3), *grid(25))
+    cell = round_cell(stretch=stretch, angle=0.3)
+    depth = shape_depth(cell, *grid(25)).depth
     assert (depth > 0).sum() == pytest.approx(100 * np.pi, rel=0.03)
 
 
@@ -52,7 +53,7 @@ def test_arms_make_a_cell_concave_and_stay_inside_its_extent() -> None:
     arms = np.array([[0.0, 3.0, 0.5, 0.3, 0.1, 0.2], [2.5, 2.0, 0.5, 0.3, 0.2, 0.0]])
     cell = round_cell(arms=arms, rest_arms=arms.copy())
     dy, dx = grid(50)
-    inside = shape_depth(cell, dy, dx)[0] > 0
+    inside = shape_depth(cell, dy, dx).depth > 0
     rows, columns = np.nonzero(inside)
     box = (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
     assert inside.sum() < 0.5 * box

@@ -79,7 +79,19 @@ def test_every_modality_makes_a_movie(modality: str) -> None:
     assert_tracks_match_labels(movie)
 
 
-@pytest.mark.parametrize("modality", ["nuclei", "rods", "yeast", "spindle", "membrane"])
+@pytest.mark.parametrize(
+    "modality",
+    [
+        "nuclei",
+        "rods",
+        "yeast",
+        "spindle",
+        "membrane",
+        "chains",
+        "channels",
+        "filaments",
+    ],
+)
 def test_tracks_match_labels_when_cells_divide_die_and_leave(modality: str) -> None:
     movie = simulate(replace(LIVELY, modality=modality))
     assert len(movie.tracks) > len(np.unique(movie.labels[0])) - 1
@@ -116,6 +128,57 @@ def test_stained_cells_are_brighter_than_their_surroundings(modality: str) -> No
             continue
         brighter.append(image[inside].mean() > image[~inside].mean())
     assert brighter and all(brighter)
+
+
+@pytest.mark.parametrize("modality", ["nuclei", "phase", "spindle", "yeast"])
+def test_visibility_is_the_part_that_nobody_hides(modality: str) -> None:
+    movie = simulate(replace(LIVELY, modality=modality))
+    assert movie.visibility.shape == (LIVELY.frames, len(movie.tracks))
+    assert movie.visibility.min() >= 0 and movie.visibility.max() <= 1
+    for track, seen in zip(movie.tracks, movie.visibility.T, strict=True):
+        shown = (movie.labels == track.track_id).any(axis=(1, 2))
+        assert np.array_equal(seen > 0, shown)
+    alone = simulate(replace(TINY, modality=modality, cells=1, diameter=16))
+    assert alone.visibility[0].max() > 0.9
+
+
+def test_lost_frames_let_cells_move_farther() -> None:
+    settings = replace(TINY, frames=12, speed=0.05, division_rate=0.0, death_rate=0.0)
+
+    def mean_change(drops: float) -> float:
+        labels = simulate(replace(settings, drops=drops)).labels
+        return float(np.mean(labels[1:] != labels[:-1]))
+
+    assert mean_change(0.7) > 1.3 * mean_change(0.0)
+
+
+def test_a_nucleus_divides_from_a_bright_plate_into_two() -> None:
+    settings = replace(
+        LIVELY, division_rate=0.15, death_rate=0.0, drift=0.0, noise=0.0, speed=0.0
+    )
+    movie = simulate(replace(settings, seed=2))
+    roundness, brightness = [], []
+    for track in movie.tracks:
+        if not track.parent:
+            continue
+        now = movie.labels[track.begin] == track.track_id
+        later = movie.labels[track.end] == track.track_id
+        if track.end - track.begin < 4 or min(now.sum(), later.sum()) < 20:
+            continue
+        roundness.append((_aspect(now), _aspect(later)))
+        image = movie.images.astype(float)
+        brightness.append(
+            image[track.begin][now].mean() / image[track.end][later].mean()
+        )
+    assert len(roundness) > 2
+    newborn, grown = np.median(roundness, axis=0)
+    assert newborn > 1.3 * grown
+    assert np.median(brightness) > 1.1
+
+
+def _aspect(mask: np.ndarray) -> float:
+    small, large = np.linalg.eigvalsh(np.cov(np.argwhere(mask).T))
+    return float(np.sqrt(large / small))
 
 
 @pytest.mark.parametrize("modality", ["phase", "dic", "brightfield", "yeast"])
@@ -171,6 +234,11 @@ def test_an_unknown_modality_names_the_known_ones() -> None:
         {"cells": 0},
         {"seed": -1},
         {"diameter": 1.0},
+        {"body": "rod"},
+        {"noise": 1.5},
+        {"drops": 1.0},
+        {"speed": -0.1},
+        {"division_rate": 2.0},
     ],
 )
 def test_impossible_settings_are_refused(wrong: dict[str, object]) -> None:

@@ -91,16 +91,22 @@ def draw_background(
     shape = (settings.height, settings.width)
     travel = np.ceil(path.max(axis=0) - path.min(axis=0)).astype(int) + 2
     field = np.zeros((shape[0] + travel[0], shape[1] + travel[1]), np.float32)
-    _add_grain(field, 0.1 if fluorescence else 0.13, rng)
+    _add_grain(field, 0.1 if fluorescence else 0.07, rng)
+    if not fluorescence and rng.random() < 0.5:
+        _add_smudges(field, rng)
     if rng.random() < 0.5:
         area = field.size / 256**2
-        _scatter(field, int(area * rng.integers(1, 30)), (0.7, 3.0), rng)
+        debris = np.zeros_like(field)
+        _scatter(debris, int(area * rng.integers(1, 30)), (0.7, 3.0), rng)
+        field += np.float32(1.0 if fluorescence else rng.uniform(0.1, 0.7)) * debris
     if fluorescence and rng.random() < 0.3:
         # Cells far below the focus: glow without an outline.
         glow = np.zeros_like(field)
         _scatter(glow, int(rng.integers(1, 10)), (0.5 * radius, radius), rng)
         field += 0.4 * np.abs(glow)
-    if not fluorescence and rng.random() < 0.15:
+    if not fluorescence and rng.random() < 0.3:
+        _add_ghosts(field, int(rng.integers(1, 8)), radius, rng)
+    if not fluorescence and rng.random() < 0.08:
         _add_lines(field, int(rng.integers(1, 5)), rng)
     return Background(
         field=field, path=path, shape=shape, floaters=_draw_floaters(path, shape, rng)
@@ -119,6 +125,27 @@ def _add_grain(field: Array, strength: float, rng: np.random.Generator) -> None:
         field += np.float32(0.3 * rng.uniform(0, strength) / grain.std()) * grain
 
 
+def _add_smudges(field: Array, rng: np.random.Generator) -> None:
+    """Add specks of dirt that lie in clumps on the ground."""
+    shape = (field.shape[0], field.shape[1])
+    specks = gaussian_filter(rng.standard_normal(shape, np.float32), 1.2)
+    clumps = gaussian_filter(rng.standard_normal(shape, np.float32), 7.0)
+    level = rng.uniform(2.6, 3.6)
+    dirt = (specks / specks.std() + 1.2 * clumps / clumps.std() - level).clip(0, 1)
+    field -= np.float32(rng.uniform(0.05, 0.4)) * dirt
+
+
+def _add_ghosts(
+    field: Array, count: int, radius: float, rng: np.random.Generator
+) -> None:
+    """Add cells far out of focus: wide soft rings that nobody labels."""
+    for _ in range(count):
+        centre = rng.uniform(0, field.shape)
+        size, height = radius * rng.uniform(0.4, 1.0), rng.uniform(-0.25, 0.25)
+        add_dot(field, centre, size, height)
+        add_dot(field, centre, 0.75 * size, -1.4 * height)
+
+
 def _add_lines(field: Array, count: int, rng: np.random.Generator) -> None:
     """Add walls or scratches: straight lines right across the field."""
     y = np.arange(field.shape[0], dtype=np.float32)[:, None]
@@ -127,7 +154,7 @@ def _add_lines(field: Array, count: int, rng: np.random.Generator) -> None:
         angle = rng.uniform(0, np.pi)
         through = rng.uniform(0, field.shape)
         away = (y - through[0]) * np.cos(angle) - (x - through[1]) * np.sin(angle)
-        width, height = rng.uniform(1, 4), rng.uniform(-0.5, 0.5)
+        width, height = rng.uniform(1, 4), rng.uniform(-0.25, 0.25)
         field += np.float32(height) * np.exp(-((away / np.float32(width)) ** 2))
 
 

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_sam_i2v.simulation.dynamics import Dynamics
+from napari_sam_i2v.simulation.settings import Array
+from napari_sam_i2v.simulation.sheet import draw_corners, move_corners, outline_table
 
 Vector = NDArray[np.float64]
 
@@ -34,8 +36,18 @@ class Cell:
         Outline: amplitudes (parts of the radius) and phases of `MODES`.
     arms
         ``(n, 6)``: angle, length, three half widths and curl, in radii but angle.
-    length, bend
-        Of rods: distance of the cap centres and curvature.
+    corners, rest_corners, outline
+        Of flat cells: see `sheet`.
+    loose
+        Whether a flat cell has rounded up and lies on the others.
+    plate
+        Logarithm of the aspect ratio that chromosomes take at division; 0 where the
+        whole cell is seen.
+    length, bend, wave
+        Of rods: distance of the cap centres, curvature, and amplitude of a wave as a
+        part of the length.
+    behind
+        Of rods: the next one in their chain, at the positive end.
     brightness
         Relative to the other cells.
     defocus
@@ -43,7 +55,9 @@ class Cell:
     texture
         Where in the texture tile the cell's own coordinates begin.
     spots
-        ``(k, 3)``: y, x and radius of nucleoli, or the nucleus, in radii.
+        ``(k, 3)``: y, x and radius of nucleoli, vacuoles or the nucleus, in radii.
+    nucleoli
+        The same, within a nucleus.
     due
         Frames until the next division.
     mitosis
@@ -69,10 +83,18 @@ class Cell:
     phase_rates: Vector = field(default_factory=lambda: np.zeros(len(MODES)))
     arms: Vector = field(default_factory=lambda: np.zeros((0, 6)))
     rest_arms: Vector = field(default_factory=lambda: np.zeros((0, 6)))
+    corners: Vector = field(default_factory=lambda: np.zeros((0, 3)))
+    rest_corners: Vector = field(default_factory=lambda: np.zeros((0, 3)))
+    outline: Array | None = None
+    loose: bool = False
+    plate: float = 0.0
     length: float = 0.0
     bend: float = 0.0
+    wave: float = 0.0
+    behind: Cell | None = None
     texture: tuple[int, int] = (0, 0)
     spots: Vector = field(default_factory=lambda: np.zeros((0, 3)))
+    nucleoli: Vector = field(default_factory=lambda: np.zeros((0, 3)))
     due: float = np.inf
     mitosis: float = 0.0
     dividing: bool = False
@@ -86,6 +108,28 @@ class Cell:
     def axis(self) -> Vector:
         """Unit vector ``(y, x)`` along the long axis."""
         return np.array([np.sin(self.angle), np.cos(self.angle)])
+
+    @property
+    def rounded(self) -> float:
+        """How far the cell has rounded up, 0 to 1."""
+        return 1.0 if self.loose else self.mitosis
+
+    @property
+    def crawls(self) -> bool:
+        """Whether the cell has arms or corners to pull itself along by."""
+        return bool(len(self.arms) or len(self.corners))
+
+    @property
+    def visible_radius(self) -> float:
+        """Radius with chromosomes condensed as far as they are."""
+        return self.radius * (1 - 0.35 * self.mitosis * (self.plate > 0))
+
+    @property
+    def visible_stretch(self) -> float:
+        """Logarithm of the aspect ratio, likewise."""
+        if not self.plate:
+            return self.stretch
+        return self.stretch + self.mitosis * (self.plate - self.stretch)
 
 
 def new_cell(
@@ -118,18 +162,26 @@ def new_cell(
         due=rng.exponential(1 / rate) if rate > 0 else np.inf,
     )
     _draw_outline(cell, dynamics, rng)
-    cell.spots = _draw_spots(dynamics, rng)
+    _draw_inside(cell, dynamics, rng)
     return cell
 
 
 def _draw_outline(cell: Cell, dynamics: Dynamics, rng: np.random.Generator) -> None:
-    if dynamics.body == "rod":
+    if dynamics.rods:
+        longest = dynamics.longest
         filament = 2.5 if rng.random() < 0.04 else 1.0
-        cell.length = filament * cell.radius * rng.uniform(1.5, 5.5)
-        cell.bend = rng.normal(0, 0.04)
+        cell.length = filament * cell.radius * rng.uniform(0.25, 0.92) * longest
+        cell.bend = rng.normal(0, 0.24 / longest)
+        if longest > 10:
+            cell.wave = rng.normal(0, 0.04)
         return
-    if dynamics.body in ("spread", "spindle"):
-        cell.rest_arms = _draw_arms(dynamics.body, rng)
+    if dynamics.body == "sheet":
+        cell.rest_corners = cell.corners = draw_corners(rng)
+        cell.outline = outline_table(cell.corners)
+        cell.loose = bool(rng.random() < 0.04)
+        return
+    if dynamics.body == "spindle":
+        cell.rest_arms = _draw_arms(rng)
         cell.arms = cell.rest_arms.copy()
         cell.stretch = rng.uniform(0.2, 1.1)
     else:
@@ -139,41 +191,49 @@ def _draw_outline(cell: Cell, dynamics: Dynamics, rng: np.random.Generator) -> N
     cell.phase_rates = rng.normal(0, 0.15 * dynamics.deformation, len(MODES))
 
 
-def _draw_arms(body: str, rng: np.random.Generator) -> Vector:
-    """Draw arms: thin ones for spindles, two of them opposite, or broad ones."""
-    thin = body == "spindle"
-    count = int(rng.choice([2, 2, 2, 3, 3, 4]) if thin else rng.integers(2, 6))
+def _draw_arms(rng: np.random.Generator) -> Vector:
+    """Draw thin arms, two of them opposite."""
+    count = int(rng.choice([2, 2, 2, 3, 3, 4]))
     arms = np.zeros((count, 6))
     arms[:, ANGLE] = rng.uniform(0, 2 * np.pi) + 2 * np.pi * np.arange(count) / count
     arms[:, ANGLE] += rng.normal(0, 0.35, count)
-    if thin:
-        arms[:2, ANGLE] = np.array([0, np.pi]) + rng.normal(0, 0.2, 2)
-        arms[:, LENGTH] = rng.uniform(1.5, 4.0, count)
-        arms[:2, LENGTH] = rng.uniform(2.0, 6.5, 2)
-        arms[:, BASE] = rng.uniform(0.4, 0.75, count)
-        arms[:, MIDDLE] = rng.uniform(0.12, 0.4, count)
-        arms[:, TIP] = rng.uniform(0.03, 0.15, count)
-    else:
-        arms[:, LENGTH] = rng.uniform(1.1, 2.6, count)
-        arms[:, BASE] = rng.uniform(0.5, 0.95, count)
-        arms[:, MIDDLE] = rng.uniform(0.2, 0.6, count)
-        arms[:, TIP] = rng.uniform(0.05, 0.35, count)
+    arms[:2, ANGLE] = np.array([0, np.pi]) + rng.normal(0, 0.2, 2)
+    arms[:, LENGTH] = rng.uniform(1.5, 4.0, count)
+    arms[:2, LENGTH] = rng.uniform(1.0, 7.5, 2)
+    arms[:, BASE] = rng.uniform(0.4, 0.75, count)
+    arms[:, MIDDLE] = rng.uniform(0.12, 0.4, count)
+    arms[:, TIP] = rng.uniform(0.03, 0.15, count)
     # Some ends fan out again where the cell holds on to the ground.
     fans = rng.random(count) < 0.3
-    arms[fans, TIP] += rng.uniform(0.1, 0.3 if thin else 0.6, fans.sum())
+    arms[fans, TIP] += rng.uniform(0.1, 0.9, fans.sum())
+    arms[fans, MIDDLE] += 0.4 * arms[fans, TIP]
     arms[:, CURL] = rng.normal(0, 0.35, count)
     return arms
 
 
-def _draw_spots(dynamics: Dynamics, rng: np.random.Generator) -> Vector:
-    if dynamics.body == "rod":
-        return np.zeros((0, 3))
+def _draw_inside(cell: Cell, dynamics: Dynamics, rng: np.random.Generator) -> None:
+    """Draw nucleoli, vacuoles or a nucleus."""
+    if dynamics.rods:
+        return
     if dynamics.division == "plate":
-        count = int(rng.integers(0, 5))
-        place = rng.normal(0, 0.3, (count, 2)).clip(-0.6, 0.6)
-        return np.column_stack([place, rng.uniform(0.1, 0.26, count)])
-    place = rng.normal(0, 0.15, (1, 2))
-    return np.column_stack([place, rng.uniform(0.35, 0.55, 1)])
+        cell.plate = rng.uniform(0.9, 1.5)
+        cell.spots = _scattered(rng, int(rng.integers(0, 5)), 0.3, (0.1, 0.26))
+    elif dynamics.division == "bud":
+        cell.spots = _scattered(rng, int(rng.integers(1, 4)), 0.3, (0.18, 0.45))
+    else:
+        largest = 0.42 if dynamics.body == "sheet" else 0.55
+        cell.spots = _scattered(rng, 1, 0.12, (0.32, largest))
+        y, x, radius = cell.spots[0]
+        count = int(rng.integers(1, 5))
+        cell.nucleoli = _scattered(rng, count, 0.3, (0.12, 0.3)) * radius
+        cell.nucleoli[:, :2] += (y, x)
+
+
+def _scattered(
+    rng: np.random.Generator, count: int, spread: float, radii: tuple[float, float]
+) -> Vector:
+    place = rng.normal(0, spread, (count, 2)).clip(-2 * spread, 2 * spread)
+    return np.column_stack([place, rng.uniform(*radii, count)])
 
 
 def deform(cell: Cell, dynamics: Dynamics, rng: np.random.Generator) -> None:
@@ -195,8 +255,18 @@ def deform(cell: Cell, dynamics: Dynamics, rng: np.random.Generator) -> None:
     if dynamics.defocus:
         moved = abs(cell.defocus + rng.normal(0, 0.06 * dynamics.defocus))
         cell.defocus = min(moved, 1.5 * dynamics.defocus)
-    if dynamics.body == "rod":
-        cell.bend = 0.95 * cell.bend + rng.normal(0, 0.01 * lively)
+    if dynamics.rods:
+        stiff = 6 / dynamics.longest
+        cell.bend = 0.95 * cell.bend + rng.normal(0, 0.01 * lively * stiff)
+        cell.wave += 0.1 * rng.normal(0, abs(cell.wave) * lively)
+        return
+    if dynamics.body == "sheet":
+        cell.corners, cell.rest_corners = move_corners(
+            cell.corners, cell.rest_corners, lively, rng
+        )
+        cell.outline = outline_table(cell.corners)
+        if rng.random() < 0.02 * lively:
+            cell.loose = bool(rng.random() < 0.1)
         return
     cell.phases += cell.phase_rates
     cell.modes = 0.96 * cell.modes + rng.normal(

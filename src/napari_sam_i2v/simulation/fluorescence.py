@@ -42,6 +42,8 @@ class Stain:
         How much brighter a cell is at division.
     glow, glow_width
         Light around each cell from its parts out of focus, and its reach in pixels.
+    fading
+        How much arms dim towards their ends.
     see_through
         Whether overlapping cells add up instead of hiding each other.
     """
@@ -59,6 +61,7 @@ class Stain:
     mitosis: float
     glow: float
     glow_width: float
+    fading: float
     see_through: bool
 
     @property
@@ -89,6 +92,8 @@ class Stain:
             if self.dome:
                 thick = (patch.depth / np.float32(0.8 * cell.radius)).clip(0, 1)
                 profile *= 1 - self.dome * (1 - thick) ** 2
+        if self.fading and cell.crawls:
+            profile *= self._fade(patch)
         # Out-of-focus cells lose their detail.
         detail = np.float32(max(0.1, 1 - 2 * cell.defocus))
         profile *= np.maximum(1 + detail * texture[patch.texel], 0.05)
@@ -101,6 +106,18 @@ class Stain:
             profile += np.float32(self.glow) * np.maximum(np.exp(-away) - 0.08, 0)
         light: Array = profile * np.float32(self._brightness(cell))
         return light
+
+    def _fade(self, patch: Patch) -> Array:
+        """Light left at each pixel of a cell that thins out from its middle."""
+        cell = patch.cell
+        y = np.arange(patch.rows.start, patch.rows.stop) - cell.centre[0]
+        x = np.arange(patch.columns.start, patch.columns.stop) - cell.centre[1]
+        scale = self.fading / cell.radius
+        y, x = (y * scale).astype(np.float32), (x * scale).astype(np.float32)
+        # Thin does not mean dark: what is left stays above the background.
+        faded: Array = np.float32(1) / (1 + (y * y)[:, None] + (x * x)[None])
+        faded += np.float32(0.06)
+        return faded
 
     def _weights(self) -> Array:
         """Strength of the texture's channels in their order."""
@@ -115,13 +132,15 @@ class Stain:
         return cell.brightness * gain * fading / (1 + 1.5 * cell.defocus)
 
 
-def draw_stain(look: str, radius: float, rng: np.random.Generator) -> Stain:
+def draw_stain(look: str, body: str, radius: float, rng: np.random.Generator) -> Stain:
     """Draw a movie's stain.
 
     Parameters
     ----------
     look
         ``nuclei``, ``cytoplasm``, ``membrane``, ``ring`` or ``rod-fluorescence``.
+    body
+        See `Modality`.
     radius
         Typical cell radius in pixels.
     rng
@@ -145,5 +164,6 @@ def draw_stain(look: str, radius: float, rng: np.random.Generator) -> Stain:
         mitosis=rng.uniform(0.3, 1.6),
         glow=rng.choice([0.0, 0.0, 0.0, 0.08, 0.25]),
         glow_width=radius * rng.uniform(0.15, 0.5),
+        fading=rng.uniform(0.0, 0.9) * (body in ("spindle", "sheet")),
         see_through=bool(look == "nuclei" and rng.random() < 0.5),
     )

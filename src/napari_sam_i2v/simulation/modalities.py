@@ -13,8 +13,8 @@ class Modality:
     ----------
     bodies
         Kinds of outline; a movie uses one of them: ``round`` (nearly convex),
-        ``lobed`` (irregular), ``rod``, ``spread`` (adherent, a few broad arms) or
-        ``spindle`` (long thin arms).
+        ``lobed`` (irregular), ``rod``, ``filament`` (a long bent rod), ``sheet``
+        (adherent and flat, corners and edges) or ``spindle`` (long thin arms).
     looks
         Renderers; a movie uses one of them.
     coverage
@@ -24,6 +24,10 @@ class Modality:
     division
         ``plate`` (nuclei: a bright plate splits), ``round`` (rounds up, then
         splits), ``fission`` (rods) or ``bud`` (yeast).
+    arrangements
+        How cells lie; a movie uses one of them: ``free``, ``colony`` (microcolonies
+        from few founders), ``chain`` (linked end to end) or ``channel`` (in the
+        dead-end channels of a mother machine).
     """
 
     bodies: tuple[str, ...]
@@ -31,6 +35,7 @@ class Modality:
     coverage: tuple[float, float] = (0.06, 0.55)
     confluent: float = 0.0
     division: str = "round"
+    arrangements: tuple[str, ...] = ("free",)
 
 
 TABLE: dict[str, Modality] = {
@@ -42,7 +47,7 @@ TABLE: dict[str, Modality] = {
         division="plate",
     ),
     "cytoplasm": Modality(
-        bodies=("lobed", "round", "spread"),
+        bodies=("lobed", "round", "sheet", "sheet"),
         looks=("cytoplasm",),
         coverage=(0.1, 0.7),
         confluent=0.25,
@@ -57,19 +62,19 @@ TABLE: dict[str, Modality] = {
         bodies=("round", "lobed"), looks=("ring",), confluent=0.1, division="plate"
     ),
     "phase": Modality(
-        bodies=("spread", "spread", "spread", "lobed", "round", "spindle"),
+        bodies=("sheet",) * 5 + ("lobed", "round", "spindle"),
         looks=("phase",),
         coverage=(0.1, 0.7),
         confluent=0.1,
     ),
     "dic": Modality(
-        bodies=("round", "lobed", "spread"),
+        bodies=("round", "lobed", "sheet", "sheet"),
         looks=("dic",),
         coverage=(0.1, 0.65),
         confluent=0.3,
     ),
     "brightfield": Modality(
-        bodies=("round", "round", "lobed", "spread", "spindle"),
+        bodies=("round", "round", "lobed", "sheet", "sheet", "spindle"),
         looks=("brightfield", "brightfield", "dye"),
         confluent=0.1,
     ),
@@ -77,6 +82,27 @@ TABLE: dict[str, Modality] = {
         bodies=("rod",),
         looks=("rod-phase", "rod-fluorescence"),
         coverage=(0.08, 0.5),
+        division="fission",
+        arrangements=("free", "free", "colony"),
+    ),
+    "chains": Modality(
+        bodies=("rod",),
+        looks=("rod-phase", "rod-fluorescence"),
+        coverage=(0.08, 0.35),
+        division="fission",
+        arrangements=("chain",),
+    ),
+    "channels": Modality(
+        bodies=("rod",),
+        looks=("rod-phase", "rod-fluorescence"),
+        coverage=(0.15, 0.5),
+        division="fission",
+        arrangements=("channel",),
+    ),
+    "filaments": Modality(
+        bodies=("filament",),
+        looks=("rod-phase", "rod-fluorescence"),
+        coverage=(0.06, 0.3),
         division="fission",
     ),
     "yeast": Modality(
@@ -86,7 +112,7 @@ TABLE: dict[str, Modality] = {
         division="bud",
     ),
     "spindle": Modality(
-        bodies=("spindle", "spindle", "spread"),
+        bodies=("spindle", "spindle", "sheet"),
         looks=("cytoplasm", "phase"),
         coverage=(0.05, 0.3),
     ),

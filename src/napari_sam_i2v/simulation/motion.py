@@ -8,6 +8,7 @@ from scipy.spatial import cKDTree
 from napari_sam_i2v.simulation.cell import Cell, Vector
 from napari_sam_i2v.simulation.dynamics import Dynamics
 from napari_sam_i2v.simulation.shapes import arm_roots, rod_nodes
+from napari_sam_i2v.simulation.sheet import REACH, TURN
 
 
 def walk(cells: list[Cell], dynamics: Dynamics, rng: np.random.Generator) -> None:
@@ -29,7 +30,7 @@ def walk(cells: list[Cell], dynamics: Dynamics, rng: np.random.Generator) -> Non
     for cell, step, jump in zip(cells, steps, jumps, strict=True):
         if cell.dividing or cell.dying:
             step = 0.3 * step
-        elif len(cell.arms):
+        elif cell.crawls:
             # Crawling cells go where their long axis points.
             ahead = cell.axis * (cell.axis @ step)
             step = 0.4 * step + 1.0 * ahead
@@ -50,6 +51,14 @@ def _discs(cell: Cell) -> tuple[Vector, Vector]:
         roots, widths = arm_roots(cell)
         radii = np.concatenate([[0.75 * cell.radius], widths])
         return np.vstack([np.zeros((1, 2)), roots]), radii
+    if len(cell.corners):
+        out = 0.55 * (1 - cell.rounded) * cell.radius * cell.corners[:, REACH]
+        turn = cell.angle + cell.corners[:, TURN]
+        points = np.zeros((len(turn) + 1, 2))
+        points[1:, 0], points[1:, 1] = out * np.sin(turn), out * np.cos(turn)
+        radii = np.full(len(points), 0.3 * cell.radius)
+        radii[0] *= 2
+        return points, radii
     if cell.stretch > 0.35:
         root = np.exp(cell.stretch / 2)
         half = cell.radius * (root - 1 / root)
@@ -96,10 +105,12 @@ def push_apart(cells: list[Cell], crowding: float, rounds: int) -> None:
         shift_y = np.bincount(index, forces[:, 0], n)
         shift_x = np.bincount(index, forces[:, 1], n)
         twist = np.bincount(index, torque, n)
-        for i in np.unique(index):
-            cell = cells[i]
-            limit = 0.7 * cell.radius
-            shift = np.clip([shift_y[i], shift_x[i]], -limit, limit)
-            cell.centre = cell.centre + shift
-            inertia = cell.radius**2 + cell.length**2 / 6
-            cell.angle -= float(np.clip(twist[i] / inertia, -0.15, 0.15))
+        size = np.array([cell.radius for cell in cells])
+        length = np.array([cell.length for cell in cells])
+        limit = 0.7 * size
+        centres[:, 0] += np.clip(shift_y, -limit, limit)
+        centres[:, 1] += np.clip(shift_x, -limit, limit)
+        turns = np.clip(twist / (size**2 + length**2 / 6), -0.15, 0.15)
+        for cell, centre, turn in zip(cells, centres, turns.tolist(), strict=True):
+            cell.centre = centre
+            cell.angle -= turn

@@ -98,6 +98,7 @@ def draw_camera(
     settings: SimulationSettings,
     *,
     fluorescence: bool,
+    dim: bool,
     radius: float,
     rng: np.random.Generator,
 ) -> Camera:
@@ -109,6 +110,8 @@ def draw_camera(
         The movie's settings.
     fluorescence
         Whether cells shine on a dark field or change a bright one.
+    dim
+        Whether there is hardly enough light.
     radius
         Typical cell radius in pixels; blur is drawn in relation to it.
     rng
@@ -118,7 +121,10 @@ def draw_camera(
     frames = np.arange(settings.frames)
     noise = settings.noise
     if noise is None:
-        noise = rng.beta(1.2, 2.5)
+        # Transmitted light is plentiful; stains of living cells are dim.
+        noise = rng.beta(1.2, 2.5) if fluorescence else rng.beta(1.0, 3.5)
+        if dim:
+            noise = rng.beta(2.5, 2.5)
     most, least = (3.4, 0.9) if fluorescence else (4.2, 2.2)
     photons = 10 ** (most + (least - most) * noise)
     blur = rng.uniform(0.0, min(1.6, 0.25 * radius)) * (
@@ -133,24 +139,26 @@ def draw_camera(
     counts = 10 ** rng.uniform(2.2, 4.3)
     return Camera(
         fluorescence=fluorescence,
-        illumination=_illumination(shape, rng),
+        illumination=_illumination(shape, 1.0 if fluorescence else 0.5, rng),
         contrast=0.5 * 10 ** rng.uniform(-0.6, 0.1),
         haze=10 ** rng.uniform(-2.5, -0.3),
         blur=blur.clip(0).astype(np.float32),
         gain=gain.clip(0.3).astype(np.float32),
         photons=photons,
         read_noise=rng.uniform(0.0, 2.0) + 0.03 * photons * noise * rng.random(),
-        row_noise=0.03 * photons * noise * max(0.0, rng.uniform(-4.0, 1.0)),
+        row_noise=0.03 * photons * noise * max(0.0, rng.uniform(-9.0, 1.0)),
         scale=counts / photons,
         offset=0.05 * counts + 10,
         ceiling=int(min(65535, counts * rng.choice([1.5, 3.0, 8.0]) + 300)),
     )
 
 
-def _illumination(shape: tuple[int, int], rng: np.random.Generator) -> Array:
-    strength = rng.choice([0.0, 0.05, 0.15, 0.3])
+def _illumination(
+    shape: tuple[int, int], worst: float, rng: np.random.Generator
+) -> Array:
+    strength = worst * rng.choice([0.0, 0.05, 0.15, 0.3])
     field = np.exp(strength * slow_field(shape, 0.6 * max(shape), rng))
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 * worst:
         y, x = (np.linspace(-1, 1, side) for side in shape)
         field *= 1 - rng.uniform(0.1, 0.4) * (y[:, None] ** 2 + x[None] ** 2) / 2
     illumination: Array = field.astype(np.float32)

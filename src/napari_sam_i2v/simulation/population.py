@@ -7,11 +7,12 @@ import copy
 import numpy as np
 
 from napari_sam_i2v.simulation.cell import Cell, Vector, deform, new_cell
+from napari_sam_i2v.simulation.chains import LONGEST_CHAIN, append, hold_together
 from napari_sam_i2v.simulation.dynamics import AREA, Dynamics
 from napari_sam_i2v.simulation.motion import push_apart, walk
 from napari_sam_i2v.simulation.settings import SimulationSettings
+from napari_sam_i2v.simulation.shapes import ROUNDED
 
-MITOSIS_STEP = 0.34
 DEATH_STEP = 0.2
 
 
@@ -37,18 +38,26 @@ class Population:
         self.dynamics = dynamics
         self.rng = rng
         self.size = np.array([settings.height, settings.width], float)
-        self.margin = 2.5 * dynamics.radius * np.sqrt(AREA[dynamics.body] / np.pi)
+        reach = dynamics.radius * np.sqrt(AREA[dynamics.body] / np.pi)
+        # A tissue is dense: cells far outside cost much and show little.
+        self.margin = (1.8 if dynamics.confluent else 2.5) * reach
         self.director = rng.uniform(0, 2 * np.pi)
         self.cells: list[Cell] = []
         world = self.size + 2 * self.margin
         # Cells are seen before their centre is in view; a tissue must stay filled.
-        seen = self.size + (0.0 if dynamics.confluent else 0.8 * self.margin)
+        seen = self.size + (0.5 if dynamics.confluent else 0.8) * self.margin
         count = max(1, round(settings.cells * world.prod() / seen.prod()))
         # Division must not fill the memory however long the movie is.
         self.capacity = 2 * count + 20
-        for centre in self._places(count):
+        # Colonies come from few founders; a quarter of linked rods are first ones.
+        founders = {"colony": count // 14, "chain": count // 4}
+        for centre in self._places(max(1, founders.get(dynamics.arrangement, count))):
             self.cells.append(new_cell(dynamics, centre, self.director, rng))
-        push_apart(self.cells, dynamics.crowding, rounds=25)
+        if dynamics.arrangement == "chain":
+            self.cells = self._linked(self.cells)
+        if dynamics.arrangement == "colony":
+            self._grow_to(count)
+        self._settle(rounds=25)
 
     def _places(self, count: int) -> list[Vector]:
         """Draw where the cells start: anywhere, or next to an earlier one."""
@@ -66,6 +75,40 @@ class Population:
                 places.append(self.rng.uniform(low, high))
         return places
 
+    def _linked(self, founders: list[Cell]) -> list[Cell]:
+        """Let a chain begin at each of the founders."""
+        rods = []
+        for rod in founders:
+            rods.append(rod)
+            for _ in range(self.rng.integers(LONGEST_CHAIN)):
+                turn = self.rng.normal(0, 0.15)
+                rod = new_cell(self.dynamics, rod.centre, rod.angle + turn, self.rng)
+                rod.angle = rods[-1].angle + turn
+                append(rods[-1], rod)
+                rods.append(rod)
+        return rods
+
+    def _grow_to(self, count: int) -> None:
+        """Let founders divide until there are enough cells."""
+        longest = self.dynamics.longest
+        while len(self.cells) < count:
+            grown: list[Cell] = []
+            for rod in self.cells:
+                rod.length += 0.12 * (rod.length + 2 * rod.radius)
+                due = rod.length > longest * rod.radius * self.rng.uniform(0.8, 1.2)
+                grown.extend(self._cut(rod) if due else [rod])
+            self.cells = grown
+            self._settle(rounds=3)
+
+    def _settle(self, rounds: int) -> None:
+        """Let cells push each other, and linked ones pull."""
+        if self.dynamics.arrangement != "chain":
+            push_apart(self.cells, self.dynamics.crowding, rounds)
+            return
+        for _ in range(rounds // 2):
+            push_apart(self.cells, self.dynamics.crowding, 1)
+            hold_together(self.cells, 2)
+
     def step(self, shift: Vector) -> None:
         """Advance all cells by one frame.
 
@@ -81,8 +124,7 @@ class Population:
             deform(cell, self.dynamics, self.rng)
             survivors.extend(self._live(cell))
         self.cells = survivors
-        rounds = 4 if self.dynamics.body == "rod" else 2
-        push_apart(self.cells, self.dynamics.crowding, rounds)
+        self._settle(rounds=4 if self.dynamics.rods else 2)
         for cell in self.cells:
             self._hang_bud(cell)
             self._wrap(cell)
@@ -103,13 +145,13 @@ class Population:
         if dynamics.division == "bud":
             return self._maybe_bud(cell)
         if cell.dividing:
-            cell.mitosis = min(1.0, cell.mitosis + MITOSIS_STEP)
+            cell.mitosis = min(1.0, cell.mitosis + dynamics.mitosis_step)
             if cell.mitosis == 1.0:
                 return self._split(cell)
             return [cell]
-        cell.mitosis = max(0.0, cell.mitosis - 0.6 * MITOSIS_STEP)
+        cell.mitosis = max(0.0, cell.mitosis - 0.6 * dynamics.mitosis_step)
         full = len(self.cells) >= self.capacity
-        if cell.due <= 0 and cell.mitosis == 0 and not full:
+        if cell.due <= 0 and cell.rounded == 0 and not full:
             cell.dividing = True
         return [cell]
 
@@ -122,7 +164,9 @@ class Population:
         child.modes = 0.5 * mother.modes + 0.5 * fresh.modes
         child.phases, child.phase_rates = fresh.phases, fresh.phase_rates
         child.arms, child.rest_arms = fresh.arms, fresh.rest_arms
-        child.spots = fresh.spots
+        child.corners, child.rest_corners = fresh.corners, fresh.rest_corners
+        child.outline = fresh.outline
+        child.spots, child.nucleoli = fresh.spots, fresh.nucleoli
         child.velocity = 0.5 * mother.velocity
         child.brightness = mother.brightness * np.exp(rng.normal(0, 0.1))
         child.adult_radius = 0.92 * mother.adult_radius
@@ -134,12 +178,17 @@ class Population:
         plate = self.dynamics.division == "plate"
         # A metaphase plate splits across its long axis, a round cell along it.
         axis = mother.axis[::-1] * [1, -1] if plate else mother.axis
-        apart = 0.5 if plate else 0.72
+        apart = 0.36 if plate else 0.72 * ROUNDED if len(mother.corners) else 0.72
         daughters = []
         for side in (-1, 1):
             child = self._daughter(mother, side * apart * mother.radius * axis)
             child.radius = 0.72 * mother.radius
             child.angle = mother.angle + self.rng.normal(0, 0.2)
+            if plate:
+                # Two thin plates, pulled apart over the next frames.
+                child.stretch = 0.5 * mother.stretch
+                child.plate = mother.plate
+                child.velocity = side * 0.3 * mother.radius * axis
             daughters.append(child)
         return daughters
 
@@ -149,8 +198,13 @@ class Population:
         crowded = len(self.cells) >= self.capacity
         growth = 0.0 if crowded else self.dynamics.division_rate
         rod.length += growth * (rod.length + 2 * rod.radius)
-        if not growth or rod.length < 6 * rod.radius or rng.random() > 0.4:
+        longest = self.dynamics.longest * rod.radius
+        if not growth or rod.length < longest or rng.random() > 0.4:
             return [rod]
+        return self._cut(rod)
+
+    def _cut(self, rod: Cell) -> list[Cell]:
+        rng = self.rng
         daughters = []
         for side in (-1, 1):
             offset = side * (rod.length / 4 + rod.radius / 2) * rod.axis
@@ -158,6 +212,11 @@ class Population:
             child.length = rod.length / 2 - rod.radius
             child.angle = rod.angle + rng.normal(0, 0.12)
             daughters.append(child)
+        if self.dynamics.arrangement == "chain":
+            daughters[0].behind = daughters[1]
+            for other in self.cells:
+                if other.behind is rod:
+                    other.behind = daughters[0]
         return daughters
 
     def _maybe_bud(self, mother: Cell) -> list[Cell]:
@@ -197,5 +256,8 @@ class Population:
         span = high - low
         cell.centre = low + np.mod(cell.centre - low, span)
         cell.track_id = cell.parent = 0
-        cell.mother = None
+        cell.mother = cell.behind = None
+        for other in self.cells:
+            if other.behind is cell:
+                other.behind = None
         cell.texture = (int(self.rng.integers(256)), int(self.rng.integers(256)))

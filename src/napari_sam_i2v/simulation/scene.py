@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 
 from napari_sam_i2v.simulation.cell import Cell
 from napari_sam_i2v.simulation.settings import Array
-from napari_sam_i2v.simulation.shapes import FAR, extent, shape_depth
+from napari_sam_i2v.simulation.shapes import (
+    FAR,
+    bones_of,
+    extent,
+    shape_depth,
+)
 from napari_sam_i2v.simulation.texture import COARSE, SLOW, TILE
 
 NO_SPOT = 9.0
@@ -52,7 +57,10 @@ class Patch:
     texel
         Index of each pixel's entry in the texture tile.
     spot
-        Distance to the nearest nucleolus, or to the nucleus, in its radii.
+        Distance to the nearest nucleolus, or to the nucleus, in its radii; below 0 in
+        the nucleoli of a nucleus, down to -1.
+    tension
+        As in `shapes.Form`.
     """
 
     cell: Cell
@@ -61,6 +69,7 @@ class Patch:
     depth: Array
     texel: NDArray[np.int32]
     spot: Array | None
+    tension: Array | None
 
     @property
     def window(self) -> tuple[slice, slice]:
@@ -80,7 +89,7 @@ class Scene:
         Largest and second largest depth at each pixel.
     owner
         Index of the patch with the largest depth, or -1.
-    texel, spot
+    texel, spot, tension
         As in `Patch`, of the owner.
     tile
         The texture.
@@ -92,6 +101,7 @@ class Scene:
     owner: NDArray[np.int16]
     texel: NDArray[np.int32]
     spot: Array
+    tension: Array
     tile: Array
 
     def edge(self) -> Array:
@@ -134,6 +144,7 @@ def compose(
     owner = np.full(shape, -1, np.int16)
     texel = np.zeros(shape, np.int32)
     spot = np.full(shape, NO_SPOT, np.float32)
+    tension = np.ones(shape, np.float32)
     patches: list[Patch] = []
     bumps = tile[:, COARSE] + tile[:, SLOW] if layout.ragged else None
     for cell in cells:
@@ -150,6 +161,8 @@ def compose(
         np.copyto(
             spot[window], NO_SPOT if patch.spot is None else patch.spot, where=wins
         )
+        if patch.tension is not None:
+            np.copyto(tension[window], patch.tension, where=wins)
         patches.append(patch)
     return Scene(
         patches=patches,
@@ -158,6 +171,7 @@ def compose(
         owner=owner,
         texel=texel,
         spot=spot,
+        tension=tension,
         tile=tile,
     )
 
@@ -181,7 +195,8 @@ def lay_out(
     layout
         What the cells have in common.
     """
-    low, high = extent(cell)
+    bones = bones_of(cell)
+    low, high = extent(cell, bones)
     low, high = cell.centre + low - layout.swell, cell.centre + high + layout.swell
     if (high < 0).any() or (low >= shape).any():
         return None
@@ -191,17 +206,15 @@ def lay_out(
     right = min(shape[1], int(high[1]) + 2)
     dy = (np.arange(top, bottom) - cell.centre[0]).astype(np.float32)[:, None]
     dx = (np.arange(left, right) - cell.centre[1]).astype(np.float32)[None]
-    depth, along, across = shape_depth(cell, dy, dx)
+    form = shape_depth(cell, dy, dx, bones)
+    depth, along, across, tension = form.depth, form.along, form.across, form.tension
     depth += np.float32(layout.swell)
-    # Small cells get a coarser texture, or it would flicker between pixels.
-    density = np.float32(min(40.0, 1.3 * cell.radius))
-    along_density = density / np.float32(layout.fibres)
-    row = (along * along_density).astype(np.int32) + np.int32(cell.texture[0])
-    column = (across * density).astype(np.int32) + np.int32(cell.texture[1])
-    texel = (row & (TILE - 1)) * TILE + (column & (TILE - 1))
+    texel = _texels(cell, along, across, layout.fibres)
     if bumps is not None:
-        amplitude = layout.ragged * cell.radius * (1 - cell.mitosis)
-        depth += np.float32(amplitude) * bumps[texel]
+        amplitude = layout.ragged * cell.radius * (1 - cell.rounded)
+        # Taut edges are smooth.
+        loose = 1.0 if tension is None else 1 - 0.75 * np.minimum(tension, 1)
+        depth += np.float32(amplitude) * loose * bumps[texel]
     return Patch(
         cell=cell,
         rows=slice(int(top), bottom),
@@ -209,12 +222,54 @@ def lay_out(
         depth=depth,
         texel=texel,
         spot=_nearest_spot(cell, along, across),
+        tension=tension,
     )
+
+
+def _texels(
+    cell: Cell, along: Array, across: Array, fibres: float
+) -> NDArray[np.int32]:
+    """Index of each pixel's entry in the texture tile."""
+    # Small cells get a coarser texture, or it would flicker between pixels.
+    density = min(40.0, 1.3 * cell.radius)
+    # Organelles keep their shape when the cell is stretched.
+    stretched = not (cell.length or len(cell.corners))
+    root = float(np.exp(cell.stretch / 2)) if stretched else 1.0
+    texel: NDArray[np.int32] = (along * np.float32(density * root / fibres)).astype(
+        np.int32
+    )
+    texel += cell.texture[0]
+    texel &= TILE - 1
+    texel *= TILE
+    column = (across * np.float32(density / root)).astype(np.int32)
+    column += cell.texture[1]
+    column &= TILE - 1
+    texel += column
+    return texel
 
 
 def _nearest_spot(cell: Cell, along: Array, across: Array) -> Array | None:
     nearest: Array | None = None
     for y, x, radius in cell.spots.astype(np.float32):
-        distance = np.sqrt((along - y) ** 2 + (across - x) ** 2) / radius
+        distance = np.square(along - y)
+        distance += np.square(across - x)
+        np.sqrt(distance, out=distance)
+        distance *= 1 / radius
         nearest = distance if nearest is None else np.minimum(nearest, distance)
+    if nearest is not None:
+        _add_nucleoli(cell, along, across, nearest)
     return nearest
+
+
+def _add_nucleoli(cell: Cell, along: Array, across: Array, spot: Array) -> None:
+    """Make `spot` negative in nucleoli, in place."""
+    if not len(cell.nucleoli):
+        return
+    within = np.nonzero(spot < 1)
+    if not len(within[0]):
+        return
+    y, x, least = along[within], across[within], spot[within]
+    for row, column, radius in cell.nucleoli.astype(np.float32):
+        distance = np.sqrt((y - row) ** 2 + (x - column) ** 2) / radius
+        least = np.where(distance < 1, np.minimum(least, distance - 1), least)
+    spot[within] = least

@@ -23,6 +23,8 @@ class SimulationSettings:
     ----------
     modality
         One of `MODALITIES`.
+    body
+        Kind of outline, where the modality has several; see `modalities.Modality`.
     look
         How the modality is imaged, where there is a choice (rods and spindles in
         phase contrast or fluorescence).
@@ -40,6 +42,9 @@ class SimulationSettings:
         Events per cell and frame.
     drift
         Largest stage drift in pixels per frame.
+    drops
+        Part of the frames that the recording lost: they are missing from the movie,
+        and cells have moved on when it goes on.
     noise
         Strength of the camera noise: 0 is clean, 1 is barely usable.
     seed
@@ -47,6 +52,7 @@ class SimulationSettings:
     """
 
     modality: str = "nuclei"
+    body: str | None = None
     look: str | None = None
     frames: int = 30
     height: int = 256
@@ -58,6 +64,7 @@ class SimulationSettings:
     division_rate: float | None = None
     death_rate: float | None = None
     drift: float | None = None
+    drops: float | None = None
     noise: float | None = None
     seed: int = 0
 
@@ -66,19 +73,34 @@ class SimulationSettings:
         if self.modality not in TABLE:
             known = ", ".join(MODALITIES)
             raise InputError(f"unknown modality '{self.modality}'; known: {known}")
-        looks = TABLE[self.modality].looks
-        if self.look is not None and self.look not in looks:
-            raise InputError(
-                f"'{self.modality}' has no look '{self.look}'; known: "
-                + ", ".join(looks)
-            )
-        for name, lowest in (("frames", 1), ("height", 32), ("width", 32)):
-            if getattr(self, name) < lowest:
-                raise InputError(f"{name} must be at least {lowest}")
+        kinds = TABLE[self.modality]
+        for name, choices in (("body", kinds.bodies), ("look", kinds.looks)):
+            value = getattr(self, name)
+            if value is not None and value not in choices:
+                raise InputError(
+                    f"'{self.modality}' has no {name} '{value}'; known: "
+                    + ", ".join(dict.fromkeys(choices))
+                )
+        for size, lowest in (("frames", 1), ("height", 32), ("width", 32)):
+            if getattr(self, size) < lowest:
+                raise InputError(f"{size} must be at least {lowest}")
         if self.cells < 1 or self.seed < 0:
             raise InputError("cells must be at least 1 and seed at least 0")
         if self.diameter is not None and self.diameter < 4:
             raise InputError("diameter must be at least 4 pixels")
+        self._refuse_out_of_range()
+
+    def _refuse_out_of_range(self) -> None:
+        """Refuse rates that are none, and what is negative."""
+        for name in ("speed", "deformation", "drift"):
+            if (getattr(self, name) or 0) < 0:
+                raise InputError(f"{name} must be at least 0")
+        for name in ("division_rate", "death_rate", "noise", "drops"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise InputError(f"{name} must be between 0 and 1")
+        if self.drops == 1:
+            raise InputError("drops must be below 1: some frames must remain")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +138,9 @@ class SimulatedMovie:
         mother lives on, so its parent is 0, as the CTC format asks).
     tracks
         One entry per id, in order of id; ids run from 1 without gaps.
+    visibility
+        ``(T, n)`` for the n tracks in order: part of a cell's outline within the frame
+        that no other cell hides; 0 where it is not labelled.
     settings
         What it was simulated from.
     """
@@ -123,4 +148,5 @@ class SimulatedMovie:
     images: NDArray[np.uint16]
     labels: NDArray[np.uint16]
     tracks: tuple[Track, ...]
+    visibility: Array
     settings: SimulationSettings

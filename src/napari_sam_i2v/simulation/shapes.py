@@ -6,7 +6,7 @@ far from the outline, which is all that labels and renderers need.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,12 +22,46 @@ from napari_sam_i2v.simulation.cell import (
     Vector,
 )
 from napari_sam_i2v.simulation.settings import Array
+from napari_sam_i2v.simulation.sheet import (
+    OUTLINE,
+    SLANT,
+    TENSION,
+    bearing_index,
+    outline_points,
+)
+
+Bones = tuple[Vector, Vector]
 
 FAR = -1e3
+FEW, MANY = np.linspace(-0.5, 0.5, 4), np.linspace(-0.5, 0.5, 11)
+NO_BONES: Bones = np.zeros((0, 2, 2)), np.zeros((0, 2))
+ROUNDED = 0.55
+"""Radius of a flat cell that has rounded up, in its radii."""
 
 
-def shape_depth(cell: Cell, dy: Array, dx: Array) -> tuple[Array, Array, Array]:
-    """Depth of the pixels of a rectangle, and their place in the cell.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Form:
+    """A cell on the pixels of a rectangle; everything ``(h, w)``.
+
+    Attributes
+    ----------
+    depth
+        Signed depth below the outline in pixels.
+    along, across
+        The cell's own coordinates in radii; they turn and stretch with the cell.
+    tension
+        Of flat cells: how taut the outline in this direction is, 0 to 1, and up to 2
+        towards the end of a tail.
+    """
+
+    depth: Array
+    along: Array
+    across: Array
+    tension: Array | None = None
+
+
+def shape_depth(cell: Cell, dy: Array, dx: Array, bones: Bones | None = None) -> Form:
+    """Lay out a cell on the pixels of a rectangle.
 
     Parameters
     ----------
@@ -35,55 +69,60 @@ def shape_depth(cell: Cell, dy: Array, dx: Array) -> tuple[Array, Array, Array]:
         The cell.
     dy, dx
         Distances from the cell's centre in pixels, ``(h, 1)`` and ``(1, w)``.
-
-    Returns
-    -------
-    depth
-        ``(h, w)``, pixels.
-    along, across
-        ``(h, w)``, the cell's own coordinates in radii; they turn and stretch with
-        the cell.
+    bones
+        Of the cell, where they are known already.
     """
     sine, cosine = np.float32(np.sin(cell.angle)), np.float32(np.cos(cell.angle))
     along = dy * sine + dx * cosine
     across = dy * cosine - dx * sine
     if cell.length:
-        depth = chain_depth(dy, dx, rod_nodes(cell), np.full(4, cell.radius))
+        nodes, widths = bones or bones_of(cell)
+        depth = _rod_depth(dy, dx, nodes[0], widths[0])
         scale = np.float32(1 / cell.radius)
-        return depth, along * scale, across * scale
+        return Form(depth=depth, along=along * scale, across=across * scale)
+    if cell.outline is not None:
+        along /= np.float32(cell.radius)
+        across /= np.float32(cell.radius)
+        return _sheet_form(cell, cell.outline, along, across)
     calm = 1 - cell.mitosis
-    root = np.float32(np.exp(cell.stretch / 2))
-    along /= root * np.float32(cell.radius)
-    across *= root / np.float32(cell.radius)
+    root = np.float32(np.exp(cell.visible_stretch / 2))
+    along /= root * np.float32(cell.visible_radius)
+    across *= root / np.float32(cell.visible_radius)
     if not len(cell.arms):
-        return _blob_depth(cell, along, across, calm), along, across
+        depth = _blob_depth(cell, along, across, calm)
+        return Form(depth=depth, along=along, across=across)
     # A body is small beside its arms: leave the rest of the rectangle to them.
     body = _body_reach(cell) + 8
     part = _window(dy, dx, np.full(2, -body), np.full(2, body))
     depth = np.full(along.shape, FAR, np.float32)
     depth[part] = _blob_depth(cell, along[part], across[part], calm)
-    for nodes, widths in arm_chains(cell):
+    for nodes, widths in zip(*(bones or bones_of(cell)), strict=True):
         _join(depth, dy, dx, nodes, widths, 0.45 * cell.radius)
-    return depth, along, across
+    return Form(depth=depth, along=along, across=across)
 
 
-def extent(cell: Cell) -> tuple[Vector, Vector]:
+def extent(cell: Cell, bones: Bones | None = None) -> tuple[Vector, Vector]:
     """Corners ``(y, x)``, relative to the centre, of a rectangle around a cell."""
+    nodes, widths = bones or bones_of(cell)
     if cell.length:
-        nodes = rod_nodes(cell)
-        return nodes.min(axis=0) - cell.radius, nodes.max(axis=0) + cell.radius
+        return nodes[0].min(axis=0) - cell.radius, nodes[0].max(axis=0) + cell.radius
+    if cell.outline is not None:
+        along, across = outline_points(flattened(cell, cell.outline)).T * cell.radius
+        sine, cosine = np.sin(cell.angle), np.cos(cell.angle)
+        y, x = along * sine + across * cosine, along * cosine - across * sine
+        return np.array([y.min(), x.min()]), np.array([y.max(), x.max()])
     body = _body_reach(cell)
     low, high = np.full(2, -body), np.full(2, body)
-    for nodes, widths in arm_chains(cell):
-        low = np.minimum(low, (nodes - widths[:, None]).min(axis=0))
-        high = np.maximum(high, (nodes + widths[:, None]).max(axis=0))
+    if len(nodes):
+        low = np.minimum(low, (nodes - widths[..., None]).min(axis=(0, 1)))
+        high = np.maximum(high, (nodes + widths[..., None]).max(axis=(0, 1)))
     return low, high
 
 
 def _body_reach(cell: Cell) -> float:
     """Radius of a disc around the centre that holds the body without its arms."""
     bumps = 1 + float(np.abs(cell.modes).sum())
-    return bumps * cell.radius * float(np.exp(cell.stretch / 2))
+    return bumps * cell.visible_radius * float(np.exp(cell.visible_stretch / 2))
 
 
 def _window(dy: Array, dx: Array, low: Vector, high: Vector) -> tuple[slice, slice]:
@@ -106,25 +145,65 @@ def _blob_depth(cell: Cell, along: Array, across: Array, calm: float) -> Array:
     # Arms grow out of a body smaller than the whole cell.
     body = 0.75 if len(cell.arms) else 1.0
     body += 0.25 * cell.mitosis * (body < 1)
-    depth: Array = np.float32(cell.radius) * (np.float32(body) * outline - distance)
+    reach = np.float32(cell.visible_radius)
+    depth: Array = reach * (np.float32(body) * outline - distance)
     return depth
 
 
+def flattened(cell: Cell, outline: Array) -> Array:
+    """Outline of a flat cell, drawn in as far as it has rounded up."""
+    if not cell.rounded:
+        return outline
+    disc = np.array([[ROUNDED], [1.0], [1.0]], np.float32)
+    return outline + np.float32(cell.rounded) * (disc - outline)
+
+
+def _sheet_form(cell: Cell, outline: Array, along: Array, across: Array) -> Form:
+    table = flattened(cell, outline)
+    index = bearing_index(along, across)
+    away = np.sqrt(along * along + across * across)
+    reach = np.take(table[OUTLINE], index)
+    slant = np.take(table[SLANT], index)
+    # The slant matters near the outline; at the middle all directions must agree.
+    share = np.minimum(away / reach, 1)
+    slant = 1 - (1 - slant) * share * share
+    # Beside a tail, directions say little about distance: rather too far than near.
+    np.maximum(slant, 0.5, out=slant, where=away > reach)
+    depth = (reach - away) * slant * np.float32(cell.radius)
+    tension = np.take(outline[TENSION], index)
+    tension += (away - 1).clip(0, 1)
+    return Form(depth=depth, along=along, across=across, tension=tension)
+
+
 def rod_nodes(cell: Cell) -> Vector:
-    """Four points along a bent rod, ``(4, 2)`` relative to its centre."""
-    along = np.linspace(-0.5, 0.5, 4) * cell.length
+    """Points along a bent rod, ``(n, 2)`` relative to its centre."""
+    # Longer ones bend more, and need more straight pieces.
+    place = FEW if cell.length < 9 * cell.radius else MANY
+    along = place * cell.length
     across = cell.bend * (along**2 - (cell.length / 2) ** 2) / cell.radius / 2
+    if cell.wave:
+        across += cell.wave * cell.length * np.sin(2 * np.pi * place)
     sine, cosine = np.sin(cell.angle), np.cos(cell.angle)
-    return np.column_stack(
-        [along * sine + across * cosine, along * cosine - across * sine]
-    )
+    nodes = np.empty((len(place), 2))
+    nodes[:, 0] = along * sine + across * cosine
+    nodes[:, 1] = along * cosine - across * sine
+    return nodes
 
 
-def arm_chains(cell: Cell) -> Iterator[tuple[Vector, Vector]]:
-    """Centre lines ``(n, 2)`` relative to the centre, and half widths, of the arms."""
+def bones_of(cell: Cell) -> Bones:
+    """Centre lines of a rod or of arms, and half widths along them.
+
+    Returns
+    -------
+    Bones
+        ``(n, k, 2)`` pixels from the centre, and ``(n, k)``; a round cell has none.
+    """
+    if cell.length:
+        nodes = rod_nodes(cell)
+        return nodes[None], np.full((1, len(nodes)), cell.radius)
     calm = 1 - cell.mitosis
     if calm < 0.1 or not len(cell.arms):
-        return
+        return NO_BONES
     arms = cell.arms
     n_nodes = 4 if arms[:, LENGTH].max() > 3 else 3
     steps = np.linspace(0, 1, n_nodes)
@@ -136,7 +215,7 @@ def arm_chains(cell: Cell) -> Iterator[tuple[Vector, Vector]]:
     base, middle, tip = arms[:, BASE], arms[:, MIDDLE], arms[:, TIP]
     between = [(middle + tip) / 2] if n_nodes == 4 else []
     widths = np.array([base, middle, *between, tip]).T * cell.radius
-    yield from zip(nodes, np.maximum(widths, 0.7), strict=True)
+    return nodes, np.maximum(widths, 0.7)
 
 
 def arm_roots(cell: Cell) -> tuple[Vector, Vector]:
@@ -160,19 +239,40 @@ def chain_depth(dy: Array, dx: Array, nodes: Vector, widths: Vector) -> Array:
     widths
         ``(n,)`` half widths at the points.
     """
-    depth = np.full((dy.shape[0], dx.shape[1]), FAR, np.float32)
     points = nodes.astype(np.float32)
-    for start in range(len(points) - 1):
-        y, x = dy - points[start, 0], dx - points[start, 1]
-        run = points[start + 1] - points[start]
-        norm = np.float32(1 / max(float(run @ run), 1e-6))
-        t = y * (run[0] * norm) + x * (run[1] * norm)
-        t.clip(0, 1, out=t)
-        off_y, off_x = y - t * run[0], x - t * run[1]
-        taper = np.float32(widths[start + 1] - widths[start])
-        here = np.float32(widths[start]) + t * taper
-        here -= np.sqrt(off_y * off_y + off_x * off_x)
-        np.maximum(depth, here, out=depth)
+    run = np.diff(points, axis=0)
+    norm = np.float32(1) / np.maximum((run**2).sum(axis=1), np.float32(1e-6))
+    run_y, run_x, norm = (
+        run[:, 0, None, None],
+        run[:, 1, None, None],
+        norm[:, None, None],
+    )
+    y, x = dy - points[:-1, 0, None, None], dx - points[:-1, 1, None, None]
+    t = y * (run_y * norm) + x * (run_x * norm)  # (n - 1, h, w)
+    np.maximum(t, 0, out=t)
+    np.minimum(t, 1, out=t)
+    off = np.square(y - t * run_y)
+    off += np.square(x - t * run_x)
+    np.sqrt(off, out=off)
+    t *= np.diff(widths).astype(np.float32)[:, None, None]
+    t += widths[:-1].astype(np.float32)[:, None, None]
+    t -= off
+    depth: Array = t.max(axis=0)
+    return depth
+
+
+def _rod_depth(dy: Array, dx: Array, nodes: Vector, widths: Vector) -> Array:
+    """Like `chain_depth`, faster for long chains; coarse far from them."""
+    if len(nodes) <= 4:
+        return chain_depth(dy, dx, nodes, widths)
+    depth = np.full((dy.shape[0], dx.shape[1]), FAR, np.float32)
+    for start in range(0, len(nodes) - 1, 2):
+        piece = slice(start, start + 3)
+        reach = float(widths[piece].max()) + 16
+        low, high = nodes[piece].min(axis=0), nodes[piece].max(axis=0)
+        part = _window(dy, dx, low - reach, high + reach)
+        here = chain_depth(dy[part[0]], dx[:, part[1]], nodes[piece], widths[piece])
+        np.maximum(depth[part], here, out=depth[part])
     return depth
 
 

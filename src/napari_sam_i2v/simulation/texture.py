@@ -35,18 +35,26 @@ class Texture:
         angle = self.pace * frame
         tile: Array = first * np.float32(np.cos(angle))
         tile += second * np.float32(np.sin(angle))
+        # Dark grains must not turn bright.
+        blend = np.abs([np.cos(angle), np.sin(angle)]).astype(np.float32)
+        tile[:, GRAINS] = first[:, GRAINS] * blend[0] + second[:, GRAINS] * blend[1]
         return tile
 
 
-def draw_texture(rng: np.random.Generator) -> Texture:
+def draw_texture(rng: np.random.Generator, *, discs: bool) -> Texture:
     """Draw a movie's texture.
 
     Parameters
     ----------
     rng
         Source of the texture.
+    discs
+        Whether grains are round droplets instead of irregular blobs.
     """
     tiles = (make_tile(rng), make_tile(rng))
+    if discs:
+        for tile in tiles:
+            tile[:, GRAINS] = make_discs(rng)
     return Texture(tiles=tiles, pace=rng.choice([0.0, 0.02, 0.06, 0.15]))
 
 
@@ -78,6 +86,35 @@ def make_tile(rng: np.random.Generator) -> Array:
     grains = tile[..., GRAINS]
     tile[..., GRAINS] = np.sign(grains) * np.maximum(np.abs(grains) - 1.2, 0)
     return tile.reshape(-1, 4)
+
+
+def make_discs(rng: np.random.Generator) -> Array:
+    """Draw a periodic layer of round droplets, many small and few large.
+
+    Parameters
+    ----------
+    rng
+        Source of the droplets.
+
+    Returns
+    -------
+    Array
+        ``(TILE * TILE,)``: 1 in dark droplets, below -1.5 in the few glaring ones.
+    """
+    layer = np.zeros((TILE, TILE), np.float32)
+    count = int(rng.integers(150, 700))
+    radii = rng.uniform(1.0, 1.6, count) + rng.exponential(0.6, count)
+    glaring = rng.random(count) < rng.choice([0.0, 0.02, 0.1])
+    for radius, glares in zip(radii, glaring, strict=True):
+        reach = int(radius + 3)
+        line = np.arange(-reach, reach + 1)
+        away = np.hypot(line[:, None], line[None])
+        disc = np.clip(radius + 0.5 - away, 0, 1)
+        # Their own halo sets droplets off from what is around them.
+        disc -= 0.4 * np.exp(-((away - radius - 1.5) ** 2))
+        rows, columns = (line + rng.integers(TILE, size=(2, 1))) % TILE
+        layer[np.ix_(rows, columns)] += disc * (-3 if glares else 1)
+    return layer.ravel().clip(-4, 1.5)
 
 
 def slow_field(

@@ -24,6 +24,7 @@ class TrackRoll:
         self.least_area = least_area
         self._tracks: list[Track] = []
         self._in_view: list[Cell] = []
+        self._shown: list[dict[int, float]] = []
 
     def label(self, scene: Scene, frame: int) -> NDArray[np.uint16]:
         """Labels of a frame; the cells in it get their track ids.
@@ -54,9 +55,29 @@ class TrackRoll:
             self._extend(cell.track_id, frame)
         labels = np.where(visible, ids[scene.owner], 0).astype(np.uint16)
         for patch in scene.patches:
-            if patch.cell.track_id and len(patch.cell.arms):
+            if patch.cell.track_id and patch.cell.crawls:
                 _keep_largest_piece(labels[patch.window], patch.cell.track_id)
+        self._note_visibility(scene, labels)
         return labels
+
+    def _note_visibility(self, scene: Scene, labels: NDArray[np.uint16]) -> None:
+        areas = np.bincount(labels.ravel(), minlength=len(self._tracks) + 1)
+        self._shown.append(
+            {
+                patch.cell.track_id: areas[patch.cell.track_id]
+                / np.count_nonzero(patch.depth > 0)
+                for patch in scene.patches
+                if patch.cell.track_id
+            }
+        )
+
+    def visibility(self) -> NDArray[np.float32]:
+        """Part of each cell that is seen, ``(frames so far, tracks so far)``."""
+        table = np.zeros((len(self._shown), len(self._tracks)), np.float32)
+        for row, shown in zip(table, self._shown, strict=True):
+            for track_id, part in shown.items():
+                row[track_id - 1] = part
+        return table
 
     def _forget_all_but(self, scene: Scene) -> None:
         """Take the ids of cells that have left the scene altogether."""

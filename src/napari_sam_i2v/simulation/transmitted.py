@@ -111,7 +111,7 @@ class Contrast:
         for index, patch in enumerate(scene.patches):
             cell = patch.cell
             if self.kind not in ("rod-phase", "dye"):
-                rounded[index] = max(cell.mitosis, min(1.0, 2 * cell.dying))
+                rounded[index] = max(cell.rounded, min(1.0, 2 * cell.dying))
             contrast = np.clip(cell.brightness, 0.35, 1.6) * (1 - cell.defocus)
             bright[index] = contrast * (1 - cell.dying)
         return rounded[scene.owner], bright[scene.owner]

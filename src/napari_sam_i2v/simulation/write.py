@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import tifffile
 
 from napari_sam_i2v.simulation.settings import SimulatedMovie
@@ -45,3 +46,26 @@ def write_movie(movie: SimulatedMovie, folder: str | Path) -> list[Path]:
         json.dumps(asdict(movie.settings), indent=2) + "\n", encoding="utf-8"
     )
     return [images, labels, tracks, settings]
+
+
+def write_visibility(movie: SimulatedMovie, folder: str | Path) -> Path:
+    """Write how much of each cell is seen as ``visibility.csv``.
+
+    Parameters
+    ----------
+    movie
+        What to write.
+    folder
+        Where to; it must exist.
+
+    Returns
+    -------
+    Path
+        The file: a row per frame, a column per track, a heading of track ids.
+    """
+    path = Path(folder) / "visibility.csv"
+    heading = ",".join(str(track.track_id) for track in movie.tracks)
+    np.savetxt(
+        path, movie.visibility, fmt="%.3f", delimiter=",", header=heading, comments=""
+    )
+    return path
