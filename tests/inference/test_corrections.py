@@ -49,14 +49,15 @@ class Heard:
         self._decode = prompting._decode
         monkeypatch.setattr(prompting, "_decode", self._listen_too)
 
-    def _listen(self, model, features, conditioned, prompts, view, prior):
+    def _listen(self, *words, **options):
+        *_, view, prior = words
         self.priors.append(prior)
         self.views.append(view)
-        return self._decode_points(model, features, conditioned, prompts, view, prior)
+        return self._decode_points(*words, **options)
 
-    def _listen_too(self, model, viewing, question, view, shape):
+    def _listen_too(self, model, viewing, question, *words, **options):
         self.memories.append(question.memory)
-        return self._decode(model, viewing, question, view, shape)
+        return self._decode(model, viewing, question, *words, **options)
 
 
 @pytest.fixture
@@ -239,3 +240,14 @@ def test_a_click_outside_the_view_finds_the_lost_object_there(heard: Heard) -> N
     assert heard.views[-1].centre == pytest.approx(elsewhere)
     assert heard.views[-1].extent == view.extent
     assert heard.priors[-1] is None
+
+
+@pytest.mark.parametrize("asked", [click(), box()], ids=["click", "box"])
+def test_what_a_person_shows_is_there(asked) -> None:
+    """The network may think otherwise; a negative click shows nothing."""
+    predictor = engine(model=tiny_model(EXTRAS, -4.0), views="objects")
+    assert prompt(predictor, asked).object_score > 0
+    away = engine(model=tiny_model(EXTRAS, -4.0), views="objects")
+    assert prompt(away, click(positive=False)).object_score <= 0
+    whole = engine(model=tiny_model(EXTRAS, -4.0), views="frame")
+    assert prompt(whole, asked).object_score <= 0  # as the released code has it

@@ -229,7 +229,7 @@ def test_an_absent_object_has_no_mask(build) -> None:
     model = tiny_model(object_score_bias=-100.0)
     for views in ("frame", "objects"):
         predictor = engine(model=model, views=views)
-        assert prompt(predictor, click()).area == 0
+        prompt(predictor, disc())
         masks = track(predictor, range(1, 4)).values()
         assert {(mask.area, mask.offset) for mask in masks} == {(0, (0, 0))}
         assert all(mask.object_score < 0 for mask in masks)

@@ -10,12 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from napari_sam_i2v.inference.transforms import normalise, whole_frame
+from napari_sam_i2v.inference.transforms import whole_frame
 from napari_sam_i2v.model.image_encoder import Features, window_frames
 from napari_sam_i2v.model.memory import MemoryEntry, MemoryTokens
 from napari_sam_i2v.model.position import sine_map
 from napari_sam_i2v.model.prompt_encoder import PromptTensors
 from napari_sam_i2v.model.sam_i2v import Conditioned, SamI2V
+from napari_sam_i2v.model.sampling import normalise
 from napari_sam_i2v.model.selection import Slot, TopK, select_memory
 from reference import (
     REFERENCE,

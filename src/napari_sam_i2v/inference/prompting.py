@@ -70,23 +70,39 @@ def answer(
         return Vouched(policy.around(extent), None, mask, prompts)
     if extent is not None:
         view = policy.around(extent)
-        return Vouched(
-            view, _decode(model, viewing, question, view, shape), mask, prompts
-        )
-    if question.view is not None:
+    elif question.view is not None:
         view = _with_points(question.view, prompts)
-        return Vouched(
-            view, _decode(model, viewing, question, view, shape), mask, prompts
-        )
-    views = policy.guesses(_anchor(prompts))
+    else:
+        view = _find(model, viewing, question, shape)
+    prediction = _decode(model, viewing, question, view, shape)
+    if not policy.shared and _is_absent(prediction) and _shows(prompts):
+        # Who boxes or clicks a cell sees it, whatever the network thinks.
+        prediction = _decode(model, viewing, question, view, shape, there=True)
+    return Vouched(view, prediction, mask, prompts)
+
+
+def _find(
+    model: SamI2V, viewing: Viewing, question: Question, shape: tuple[int, int]
+) -> View:
+    """Choose the view of an object of which only points are known."""
+    policy = viewing.policy
+    views = policy.guesses(_anchor(question.prompts))
+    if policy.shared:
+        return views[0]
     viewing.encoder.encode(question.frame, views)  # all at once; then they are known
     answers = [(view, _decode(model, viewing, question, view, shape)) for view in views]
     view, prediction = max(answers, key=_sureness)
-    seen = None if policy.shared else viewing.seen(prediction, view)
-    if seen is not None:
-        view = policy.around(seen)
-        prediction = _decode(model, viewing, question, view, shape)
-    return Vouched(view, prediction, mask, prompts)
+    seen = viewing.seen(prediction, view)
+    return view if seen is None else policy.around(seen)
+
+
+def _is_absent(prediction: Prediction) -> bool:
+    return float(prediction.score[0, 0]) <= 0
+
+
+def _shows(prompts: Sequence[Prompt]) -> bool:
+    """Whether prompts show where the object is, not only where it is not."""
+    return any(not isinstance(p, PointPrompt) or p.positive for p in prompts)
 
 
 def _anchor(prompts: Sequence[Prompt]) -> tuple[float, float]:
@@ -109,7 +125,7 @@ def _with_points(view: View, prompts: Sequence[Prompt]) -> View:
 def _sureness(answered: tuple[View, Prediction]) -> float:
     """Rank answers: present ones first, by predicted IoU."""
     _, prediction = answered
-    return float(prediction.iou[0]) + (float(prediction.score[0, 0]) > 0)
+    return float(prediction.iou[0]) + (not _is_absent(prediction))
 
 
 def _decode(
@@ -118,8 +134,10 @@ def _decode(
     question: Question,
     view: View,
     shape: tuple[int, int],
+    *,
+    there: bool = False,
 ) -> Prediction:
-    """Decode prompts that are not a mask alone."""
+    """Decode prompts that are not a mask alone; ``there``: see ``SamI2V.decode``."""
     first, rest = question.prompts[0], question.prompts[1:]
     features = viewing.encoder.encode(question.frame, [view])
     conditioned = model.condition(features, question.memory)
@@ -131,7 +149,7 @@ def _decode(
     elif isinstance(first, BoxPrompt) and rest and prior is None:
         prior = _decode_points(model, features, conditioned, [first], view, None).logits
     decoded = _decode_points(
-        model, features, conditioned, question.prompts, view, prior
+        model, features, conditioned, question.prompts, view, prior, there=there
     )
     return viewing.judge(question.frame, decoded)
 
@@ -143,13 +161,15 @@ def _decode_points(
     prompts: Sequence[Prompt],
     view: View,
     prior: Tensor | None,
+    *,
+    there: bool = False,
 ) -> Prediction:
     tensors = point_tensors(prompts, view, model.config.input_size, prior)
     device = features.tokens.device
     placed = PromptTensors(
         tensors.points.to(device), tensors.labels.to(device), tensors.mask
     )
-    return model.decode(conditioned, features, placed)
+    return model.decode(conditioned, features, placed, there=there)
 
 
 def given_mask(

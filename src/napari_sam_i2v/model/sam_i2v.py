@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +24,8 @@ from napari_sam_i2v.model.selection import Slot
 ABSENT_LOGIT = -1024.0
 # What we write as the score of an object that is known to be absent.
 ABSENT_SCORE = -10.0
+# The lowest score of an object that is known to be there.
+PRESENT_SCORE = 0.1
 
 
 @dataclass(frozen=True)
@@ -113,12 +115,22 @@ class SamI2V(nn.Module):
         return Conditioned(self.memory_attention(tokens, memory), prompts)
 
     def decode(
-        self, conditioned: Conditioned, features: Features, prompts: PromptTensors
+        self,
+        conditioned: Conditioned,
+        features: Features,
+        prompts: PromptTensors,
+        *,
+        there: bool = False,
     ) -> Prediction:
-        """Decode masks of B objects, choose one each, and make object pointers."""
-        return self.settle_on(
-            self.propose(conditioned, features, prompts), prompts.clicks
-        )
+        """Decode masks of B objects, choose one each, and make object pointers.
+
+        With ``there`` the objects are known to be in view, whatever their scores say.
+        """
+        proposed = self.propose(conditioned, features, prompts)
+        if there:
+            score = proposed.score.clamp(min=PRESENT_SCORE)
+            proposed = replace(proposed, score=score)
+        return self.settle_on(proposed, prompts.clicks)
 
     def settle_on(self, hypotheses: Hypotheses, clicks: Tensor) -> Prediction:
         """Choose one hypothesis for each object and make its pointer."""
