@@ -127,8 +127,8 @@ class ViewPolicy(Protocol):
     shared: bool
     """Whether all objects of a frame look through one view."""
 
-    def around(self, extent: Extent) -> View:
-        """Give the view for an object of known place and size."""
+    def around(self, extent: Extent, *, guessed: bool = False) -> View:
+        """Give the view for an object of known place, and known or guessed size."""
         ...
 
     def guesses(self, yx: tuple[float, float]) -> list[View]:
@@ -149,7 +149,7 @@ class WholeFrame:
     def __init__(self, shape: tuple[int, int]) -> None:
         self._view = View((-0.5, -0.5), (float(shape[0]), float(shape[1])))
 
-    def around(self, extent: Extent) -> View:
+    def around(self, extent: Extent, *, guessed: bool = False) -> View:
         """Give the whole frame."""
         return self._view
 
@@ -190,6 +190,8 @@ class FollowObjects:
     """How fast it then does, a frame."""
     smallest = 6.0
     """Diameter below which views do not zoom in further."""
+    room = 1.23
+    """How much wider the view is of an object that was boxed or clicked."""
 
     def __init__(
         self, shape: tuple[int, int], diameters: float, cell_size: float | None = None
@@ -198,18 +200,22 @@ class FollowObjects:
         self._diameters = diameters
         self._cell_size = cell_size
 
-    def around(self, extent: Extent) -> View:
-        """Give a square of the wanted number of diameters around the object."""
+    def around(self, extent: Extent, *, guessed: bool = False) -> View:
+        """Give a square of the wanted number of diameters around the object.
+
+        It is wider where the object's size is only guessed.
+        """
         side = self._diameters * max(extent.diameter, self.smallest)
-        return View.square(extent.centre, side)
+        return View.square(extent.centre, side * (self.room if guessed else 1))
 
     def guesses(self, yx: tuple[float, float]) -> list[View]:
         """Give one view at the user's cell size, or three scales to choose from."""
         if self._cell_size is not None:
-            return [self.around(Extent(yx, self._cell_size))]
+            return [self.around(Extent(yx, self._cell_size), guessed=True)]
         largest = min(self._shape) / 3
         sizes = [size for size in (14.0, 28.0, 56.0, 112.0) if size < largest]
-        return [self.around(Extent(yx, size)) for size in sizes or [largest]]
+        sizes = sizes or [largest]
+        return [self.around(Extent(yx, size), guessed=True) for size in sizes]
 
     def after(self, view: View, seen: Extent | None) -> View:
         """Follow the object; stay where nothing was seen."""
