@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_sam_i2v.cli.overrides import add_overrides
 from napari_sam_i2v.cli.tables import print_table
 from napari_sam_i2v.errors import InputError
 
@@ -30,15 +31,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--pred", type=Path, metavar="PATH", help="label stack, or folder of track's")
     add("--truth", type=Path, metavar="PATH", help="label stack, or movie folder")
     add("--metrics", default="jf", metavar="jf,ctc")
-    add(
-        "--set",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="key=value",
-        dest="overrides",
-        help="values that win over the protocol's file",
-    )
+    add_overrides(parser)
     add("--json", type=Path, metavar="FILE", help="keep a protocol's figures there")
     add("--picture", type=Path, metavar="FILE.png", help="draw a protocol's figures")
     parser.set_defaults(run=run)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from napari_sam_i2v.cli.overrides import add_overrides
+
 _CONFIGS = Path(__file__).parents[1] / "configs" / "train"
 
 
@@ -14,15 +16,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add = parser.add_argument
     names = ", ".join(sorted(path.stem for path in _CONFIGS.glob("*.yaml")))
     add("config", metavar="CONFIG.yaml", help=f"a file, or one of ours: {names}")
-    add(
-        "--set",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="key=value",
-        dest="overrides",
-        help="values that win over the file",
-    )
+    add_overrides(parser)
     add("--resume", action="store_true", help="go on with an interrupted run")
     parser.set_defaults(run=run)
 
