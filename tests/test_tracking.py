@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -263,3 +264,19 @@ def test_many_masks_are_given_at_once() -> None:
     result = track(labels, labels[0], model="threshold", stop=1, progress=False)
     np.testing.assert_array_equal(result.labels[0], labels[0])
     assert len(result.ids) == 200
+
+
+def test_a_session_finds_the_movie_of_its_layer(tmp_path: Path) -> None:
+    scene, path = scenes.moving_disc, tmp_path / "movie.tif"
+    tifffile.imwrite(path, scene.images, metadata={"axes": "TYX"})
+    layer = SimpleNamespace(
+        data=scene.images.transpose(1, 2, 0),
+        rgb=False,
+        source=SimpleNamespace(path=str(path)),
+    )
+    session = open_session(layer, model="threshold", axes="YXT")
+    session.add_all(scene.first_masks)
+    session.save(tmp_path / "saved")
+    again = load_session(tmp_path / "saved")
+    assert again.video.path == path
+    np.testing.assert_array_equal(again.masklets.labels[0], scene.truth[0])

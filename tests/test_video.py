@@ -271,3 +271,68 @@ def test_real_movies_open(data_folder: Path) -> None:
         assert video.is_rgb8 == (path.name == "frames")
         image = video.image(video.n_frames - 1)
         assert image.shape[:2] == labels.shape[1:] and image.std() > 0.01
+
+
+GAMMAS = [(0.5, 2.0, 1.25), (1.0, 1.0, 1.0)]
+
+
+@pytest.mark.parametrize("gamma", [0.4, 1.0, 2.5])
+def test_gamma_comes_after_the_limits(gamma: float) -> None:
+    movie = noise(3, 12, 14)
+    plain = open_video(movie, contrast=(1000, 30000))
+    curved = open_video(movie, contrast=(1000, 30000), gamma=gamma)
+    assert curved.gamma == (gamma,)
+    np.testing.assert_allclose(curved.image(1), plain.image(1) ** gamma, rtol=1e-5)
+
+
+@pytest.mark.parametrize("gammas", GAMMAS)
+def test_another_contrast_is_as_if_opened_with_it(gammas: tuple) -> None:
+    movie, limits = noise(3, 3, 12, 14), ((0, 900), (500, 20000), (1, 2.5))
+    video = open_video(movie, axes="TCYX", channel=(0, 1, 2))
+    before, look = video.image(2), video.look
+    video.recontrast(limits, gammas)
+    assert video.look != look
+    opened = open_video(
+        movie, axes="TCYX", channel=(0, 1, 2), contrast=limits, gamma=gammas
+    )
+    assert (video.contrast, video.gamma) == (opened.contrast, opened.gamma)
+    np.testing.assert_array_equal(video.image(2), opened.image(2))
+    assert not np.array_equal(video.image(2), before)
+
+
+def test_the_look_changes_with_the_images_only() -> None:
+    video = open_video(noise(3, 12, 14), contrast=(0, 100))
+    look = video.look
+    video.recontrast((0, 100))
+    assert video.look == look
+    video.recontrast((0, 100), 0.5)
+    assert video.look != look
+
+
+def test_colour_stays_as_it_is() -> None:
+    movie = noise(3, 12, 14, 3, dtype=np.uint8)
+    video = open_video(movie, gamma=2)
+    look = video.look
+    video.recontrast((10, 20), 0.5)
+    assert (video.look, video.gamma) == (look, (1.0, 1.0, 1.0))
+    np.testing.assert_array_equal(video.image(0), movie[0])
+
+
+@pytest.mark.parametrize(
+    ("limits", "gamma", "wrong"),
+    [
+        ((5, 5), 1.0, "LO < HI"),
+        ((0, np.inf), 1.0, "LO < HI"),
+        (((0, 1), (0, 1)), 1.0, "limits for 2 channels"),
+        ((0, 1), 0.0, "gamma"),
+        ((0, 1), np.nan, "gamma"),
+        ((0, 1), (1.0, 2.0), "exponents for 2 channels"),
+        ((0, 1), "bright", "gamma"),
+    ],
+)
+def test_a_contrast_that_makes_no_sense_changes_nothing(limits, gamma, wrong) -> None:
+    video = open_video(noise(3, 12, 14), contrast=(0, 100))
+    look = video.look
+    with pytest.raises(InputError, match=wrong):
+        video.recontrast(limits, gamma)
+    assert (video.look, video.contrast, video.gamma) == (look, ((0.0, 100.0),), (1.0,))

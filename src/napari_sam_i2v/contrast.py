@@ -59,6 +59,43 @@ def given_limits(
     return tuple((float(low), float(high)) for low, high in pairs)
 
 
+def given_gamma(gamma: float | Sequence[float], n_channels: int) -> tuple[float, ...]:
+    """Check the exponents that a user gave.
+
+    Parameters
+    ----------
+    gamma
+        One for all channels, or one for each.
+    n_channels
+        How many channels are used.
+
+    Returns
+    -------
+    tuple of float
+        One for each channel.
+
+    Raises
+    ------
+    InputError
+        They are not finite numbers above 0.
+    """
+    wrong = f"gamma {gamma!r} is no exponent; give a finite number above 0"
+    try:
+        exponents = np.array(gamma, np.float64).ravel()
+    except (TypeError, ValueError) as error:
+        raise InputError(wrong) from error
+    if len(exponents) == 1:
+        exponents = np.tile(exponents, n_channels)
+    if len(exponents) != n_channels:
+        raise InputError(
+            f"gamma has exponents for {len(exponents)} channels, but {n_channels} are "
+            "used; give one for all, or one for each"
+        )
+    if not np.isfinite(exponents).all() or (exponents <= 0).any():
+        raise InputError(wrong)
+    return tuple(float(exponent) for exponent in exponents)
+
+
 def robust_limits(frames: Iterable[np.ndarray]) -> tuple[Limits, ...]:
     """Choose limits that a few outlying pixels do not move.
 
@@ -80,7 +117,7 @@ def robust_limits(frames: Iterable[np.ndarray]) -> tuple[Limits, ...]:
     return tuple(_limits(np.concatenate(sampled)) for sampled in samples.values())
 
 
-def stretch(pixels: np.ndarray, limits: Limits) -> np.ndarray:
+def stretch(pixels: np.ndarray, limits: Limits, gamma: float = 1.0) -> np.ndarray:
     """Map pixels to 0 at the lower limit and to 1 at the upper one.
 
     Parameters
@@ -89,6 +126,8 @@ def stretch(pixels: np.ndarray, limits: Limits) -> np.ndarray:
         Any real type. NaN becomes 0; what lies outside is clipped.
     limits
         Equal limits make every pixel 0.
+    gamma
+        Exponent of what comes of that: below 1 brightens, as in napari.
 
     Returns
     -------
@@ -106,6 +145,8 @@ def stretch(pixels: np.ndarray, limits: Limits) -> np.ndarray:
         values /= high - low
     np.nan_to_num(values, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
     values.clip(0.0, 1.0, out=values)
+    if gamma != 1.0:
+        np.power(values, gamma, out=values)
     return np.asarray(values, np.float32)
 
 

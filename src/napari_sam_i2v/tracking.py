@@ -16,6 +16,7 @@ from napari_sam_i2v.io.session_folder import (
     MASK_FILE,
     MovieRecord,
     describe,
+    has_session,
     read_session,
 )
 from napari_sam_i2v.masklets import Masklets
@@ -23,6 +24,7 @@ from napari_sam_i2v.prompt_rules import check_range
 from napari_sam_i2v.prompts import Prompt
 from napari_sam_i2v.session import TrackingSession
 from napari_sam_i2v.session.actions import Direction
+from napari_sam_i2v.session.autosave import Autosave
 from napari_sam_i2v.session.job import (
     Follow,
     Mode,
@@ -208,6 +210,8 @@ def open_session(  # noqa: PLR0913  one call for all there is to say
     axes: str | None = None,
     channel: int | Sequence[int] | None = None,
     contrast: Contrast | None = None,
+    gamma: float | Sequence[float] | None = None,
+    folder: str | Path | None = None,
 ) -> TrackingSession:
     """Open a session on a movie.
 
@@ -215,12 +219,22 @@ def open_session(  # noqa: PLR0913  one call for all there is to say
     ----------
     movie, model, checkpoint, device, seed, views, cell_size, axes, channel, contrast
         As in `track`.
+    gamma
+        As in `open_video`.
+    folder
+        Where the session is kept as it grows; it must hold none. Without it, masks are
+        in a temporary file until the session is saved.
 
     Returns
     -------
     TrackingSession
-        With no objects yet. Its masks are in a temporary file until it is saved.
+        With no objects yet.
     """
+    if folder is not None and has_session(Path(folder)):
+        raise InputError(
+            f"{folder} holds a session already; open it with load_session, or choose "
+            "another folder"
+        )
     settings = TrackSettings(
         model=model,
         checkpoint=None if checkpoint is None else str(checkpoint),
@@ -231,13 +245,19 @@ def open_session(  # noqa: PLR0913  one call for all there is to say
         axes=axes,
         channels=as_channels(channel),
         contrast=as_contrast(contrast),
+        gamma=as_gamma(gamma),
     )
     check_model(model)
     video = _open(movie, settings)
-    return TrackingSession(video, _build(video, settings), settings=settings)
+    session = TrackingSession(video, _build(video, settings), settings=settings)
+    if folder is not None:
+        session.attach(folder)
+    return session
 
 
-def load_session(folder: str | Path, movie: object = None) -> TrackingSession:
+def load_session(
+    folder: str | Path, movie: object = None, *, in_place: bool = False
+) -> TrackingSession:
     """Open a session that was saved, or a folder that `track` wrote.
 
     Parameters
@@ -246,11 +266,14 @@ def load_session(folder: str | Path, movie: object = None) -> TrackingSession:
         The session folder.
     movie
         Its movie; by default the file it was opened from.
+    in_place
+        Whether what is done now goes into the folder as it is done, else into a copy
+        until it is saved. Only one session may be in a folder.
 
     Returns
     -------
     TrackingSession
-        As it was; what is done now goes into a copy until it is saved.
+        As it was.
     """
     folder = Path(folder)
     stored = read_session(folder)
@@ -260,19 +283,55 @@ def load_session(folder: str | Path, movie: object = None) -> TrackingSession:
     if movie is None and record.movie.path is None:
         raise InputError(f"{folder} does not know its movie's file; give movie=")
     told = all(low < high for low, high in record.contrast)
-    settings = replace(record.options, contrast=record.contrast if told else None)
-    video = _open(record.movie.path if movie is None else movie, settings)
-    if MovieRecord.of(video).fingerprint != record.movie.fingerprint:
-        raise InputError(
-            f"the movie is not the one that {folder} was made from, of shape "
-            f"{record.movie.shape}"
-        )
-    store = MaskStore.copy_of(folder / MASK_FILE)
+    settings = replace(
+        record.options,
+        contrast=record.contrast if told else None,
+        gamma=record.gamma,
+    )
+    video = _find(record.movie, movie, settings, folder)
     # What "auto" came to then depends on the prompts there were then.
     engine = _build(video, replace(settings, views=record.views))
+    recorder = None
+    if in_place:
+        recorder = Autosave(folder, video, engine, record.options, record.files)
+    path = folder / MASK_FILE
+    store = MaskStore(path) if in_place else MaskStore.copy_of(path)
     return TrackingSession(
-        video, engine, store=store, log=stored.log, settings=record.options
+        video,
+        engine,
+        store=store,
+        log=stored.log,
+        recorder=recorder,
+        settings=record.options,
     )
+
+
+def _find(
+    known: MovieRecord, movie: object, settings: TrackSettings, folder: Path
+) -> VideoSource:
+    """Open the movie that a session was made from, and no other."""
+    tries = [settings.axes]
+    if movie is None:
+        # A layer may have named its axes otherwise than the file it came from.
+        tries += [axes for axes in (None, "TYX") if axes != settings.axes]
+    problems = []
+    for axes in tries:
+        try:
+            video = _open(
+                known.path if movie is None else movie, replace(settings, axes=axes)
+            )
+        except InputError as error:
+            problems.append(error)
+            continue
+        if MovieRecord.of(video).fingerprint == known.fingerprint:
+            return video
+        problems.append(
+            InputError(
+                f"the movie is not the one that {folder} was made from, of shape "
+                f"{known.shape}"
+            )
+        )
+    raise problems[0]
 
 
 def as_channels(channel: int | Sequence[int] | None) -> tuple[int, ...] | None:
@@ -294,6 +353,13 @@ def as_contrast(
     return tuple((float(low), float(high)) for low, high in limits.reshape(-1, 2))
 
 
+def as_gamma(gamma: float | Sequence[float] | None) -> tuple[float, ...] | None:
+    """Write exponents the way settings hold them."""
+    if gamma is None:
+        return None
+    return tuple(float(exponent) for exponent in np.ravel(gamma))
+
+
 def _open(movie: object, settings: TrackSettings) -> VideoSource:
     contrast = settings.contrast
     return open_video(
@@ -301,6 +367,7 @@ def _open(movie: object, settings: TrackSettings) -> VideoSource:
         axes=settings.axes,
         channel=settings.channels,
         contrast=contrast[0] if contrast and len(contrast) == 1 else contrast,
+        gamma=settings.gamma,
     )
 
 

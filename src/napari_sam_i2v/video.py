@@ -12,7 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_sam_i2v.contrast import Limits, given_limits, robust_limits, stretch
+from napari_sam_i2v.contrast import (
+    Limits,
+    given_gamma,
+    given_limits,
+    robust_limits,
+    stretch,
+)
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.io.axes import Layout, choose_channels, find_layout
 from napari_sam_i2v.io.readers import one_line, open_stack
@@ -32,6 +38,7 @@ def open_video(
     axes: str | None = None,
     channel: int | Sequence[int] | None = None,
     contrast: Limits | Sequence[Limits] | None = None,
+    gamma: float | Sequence[float] | None = None,
 ) -> VideoSource:
     """Open a movie.
 
@@ -51,6 +58,8 @@ def open_video(
     contrast
         Pixel values that become black and white, one pair, or one for each channel.
         Without it they are taken from the layer, else from the movie's percentiles.
+    gamma
+        Exponent after that, one, or one for each channel; 1 by default.
 
     Returns
     -------
@@ -67,7 +76,13 @@ def open_video(
     stack = open_stack(movie)
     layout = find_layout(stack, axes)
     channels = choose_channels(channel, layout, stack.name)
-    return VideoSource(stack, layout, channels, given_limits(contrast, len(channels)))
+    return VideoSource(
+        stack,
+        layout,
+        channels,
+        given_limits(contrast, len(channels)),
+        given_gamma(1.0 if gamma is None else gamma, len(channels)),
+    )
 
 
 class VideoSource:
@@ -85,6 +100,8 @@ class VideoSource:
         The channels to use, at most three.
     contrast
         Lower and upper limit for each of these channels; ``None`` for percentiles.
+    gamma
+        Exponent for each of these channels; ``None`` for 1.
 
     Attributes
     ----------
@@ -108,6 +125,7 @@ class VideoSource:
         layout: Layout,
         channels: tuple[int, ...],
         contrast: tuple[Limits, ...] | None = None,
+        gamma: tuple[float, ...] | None = None,
     ) -> None:
         lengths = [int(length) for length in stack.array.shape]
         self.shape = lengths[layout.time], lengths[layout.y], lengths[layout.x]
@@ -129,6 +147,9 @@ class VideoSource:
         self._layout = layout
         self._channels = channels
         self._limits = self._first_limits(contrast)
+        linear = (1.0,) * len(channels)
+        self._gamma = linear if gamma is None or self.is_rgb8 else gamma
+        self._look = 0
         self._lock = threading.RLock()
         self._cache: OrderedDict[int, np.ndarray] = OrderedDict()
 
@@ -158,6 +179,45 @@ class VideoSource:
             if self._limits is None:
                 self._limits = self._robust_limits()
             return self._limits
+
+    @property
+    def gamma(self) -> tuple[float, ...]:
+        """Exponent for each channel, after the limits: ``value ** gamma``."""
+        return self._gamma
+
+    @property
+    def look(self) -> int:
+        """A number that differs whenever `image` may."""
+        return self._look
+
+    def recontrast(
+        self, limits: Limits | Sequence[Limits], gamma: float | Sequence[float] = 1.0
+    ) -> None:
+        """Show the movie in another contrast from now on.
+
+        8-bit colour stays as it is.
+
+        Parameters
+        ----------
+        limits
+            Values shown as black and white, one pair, or one for each channel.
+        gamma
+            Exponent after that, one, or one for each channel.
+
+        Raises
+        ------
+        InputError
+            They are no limits and exponents; nothing was changed.
+        """
+        if self.is_rgb8:
+            return
+        chosen = given_limits(limits, len(self._channels))
+        exponents = given_gamma(gamma, len(self._channels))
+        with self._lock:
+            if (chosen, exponents) != (self._limits, self._gamma):
+                self._limits, self._gamma = chosen, exponents
+                # Last, so that who sees the new number gets the new images.
+                self._look += 1
 
     def frame(self, t: int) -> np.ndarray:
         """Read one frame.
@@ -212,12 +272,13 @@ class VideoSource:
         pixels = self.frame(t)
         if self.is_rgb8:
             return pixels.copy()
-        limits = self.contrast
+        with self._lock:
+            limits, gamma = self.contrast, self._gamma
         if len(limits) == 1:
-            return stretch(pixels, limits[0])
+            return stretch(pixels, limits[0], gamma[0])
         image = np.zeros((*pixels.shape[:2], 3), np.float32)
         for index, pair in enumerate(limits):
-            image[..., index] = stretch(pixels[..., index], pair)
+            image[..., index] = stretch(pixels[..., index], pair, gamma[index])
         return image
 
     def fingerprint(self) -> str:

@@ -15,6 +15,7 @@ from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.io.action_json import action_to_json
 from napari_sam_i2v.io.session_folder import (
     SessionRecord,
+    SessionWriter,
     delete_session,
     describe,
     first_difference,
@@ -30,6 +31,9 @@ from napari_sam_i2v.session.actions import (
     Propagate,
     Redo,
     Remove,
+    Restyle,
+    Revise,
+    Style,
     Unapprove,
     Undo,
 )
@@ -45,11 +49,21 @@ LOG = (
     Propagate(start=0, stop=5, direction="both", objects=(1, 2), steps=3),
     Approve(object_id=1, frames=(0, 2)),
     Unapprove(object_id=1, frames=(2,)),
-    Clear(frame=0, object_id=2),
+    Clear(places=((0, 2), (3, 2**32 - 1))),
     Undo(),
     Redo(),
     Undo(),
-    Remove(object_id=1),
+    Revise(
+        ended=((1, 1), (2, 0)),
+        moved=((2, 0, 1), (1, 1, 4)),
+        prompts=(scenes.touching.mask_prompt(1, 2),),
+        approved=((1, 2),),
+    ),
+    Undo(),
+    AddPrompts(prompts=(PointPrompt(frame=0, object_id=2, yx=(3, 4)),), replace=True),
+    Restyle(object_id=2, style=Style(name='a "name" é', colour="#00ff7f")),
+    Restyle(object_id=2, style=Style()),
+    Remove(object_ids=(1,)),
 )
 
 
@@ -143,3 +157,34 @@ def test_only_named_files_are_deleted(tmp_path: Path, record: SessionRecord) -> 
     delete_session(folder)
     assert [path.name for path in folder.iterdir()] == ["mine.txt"]
     assert (tmp_path / "precious").exists()
+
+
+def test_what_earlier_versions_wrote_is_read(
+    tmp_path: Path, record: SessionRecord
+) -> None:
+    given = AddPrompts(prompts=tuple(scenes.touching.first_masks))
+    write_session(tmp_path, record, [given])
+    path = tmp_path / "session.json"
+    old = json.loads(path.read_text())
+    del old["gamma"], old["options"]["gamma"]
+    old["log"] += [
+        {"action": "clear", "frame": 0, "object_id": 2},
+        {"action": "remove", "object_id": 1},
+    ]
+    path.write_text(json.dumps(old))
+    stored = read_session(tmp_path)
+    assert stored.record == record
+    assert stored.log[1:] == (Clear(places=((0, 2),)), Remove(object_ids=(1,)))
+
+
+def test_a_writer_writes_what_one_write_does(
+    tmp_path: Path, record: SessionRecord
+) -> None:
+    (tmp_path / "once").mkdir()
+    writer = SessionWriter(tmp_path)
+    changed = dataclasses.replace(LOG[1], steps=4)
+    for log in (LOG[:2], LOG, (LOG[0], changed, *LOG[2:]), LOG[:4], LOG):
+        writer.write(record, log)
+        write_session(tmp_path / "once", record, log)
+        once = (tmp_path / "once" / "session.json").read_bytes()
+        assert (tmp_path / "session.json").read_bytes() == once

@@ -53,10 +53,11 @@ class ViewEncoder:
         """
         if self._shared:
             views = views[:1]
+        look = self._frames.look
         known: dict[View, Features] = {}
         missing = []
         for view in dict.fromkeys(views):
-            features = self._features.get((frame, view))
+            features = self._features.get((look, frame, view))
             if features is None:
                 missing.append(view)
             else:
@@ -65,11 +66,11 @@ class ViewEncoder:
             encoded = self._encode(frame, missing)
             for row, view in enumerate(missing):
                 one = encoded[row : row + 1]
-                known[view] = self._features.put((frame, view), one)
+                known[view] = self._features.put((look, frame, view), one)
         return Features.stack([known[view] for view in views])
 
     def clear(self) -> None:
-        """Forget all features: the frames now look otherwise."""
+        """Forget all features."""
         self._features.clear()
         self._taps.clear()
 
@@ -89,11 +90,12 @@ class ViewEncoder:
         return normalise(image, self._model.config.view.normalise)[:, 0]
 
     def _whole_taps(self, frame: int) -> Tensor:
-        taps = self._taps.get(frame)
+        key = (self._frames.look, frame)
+        taps = self._taps.get(key)
         if taps is None:
             image = self._whole(frame)
             taps = self._model.image_encoder.trunk_video.taps(image)
-            self._taps.put(frame, taps)
+            self._taps.put(key, taps)
         return taps
 
     def _squares(self, numbers: Sequence[int], views: Sequence[View]) -> Tensor:

@@ -69,7 +69,7 @@ class FrameStore:
         self._device = device
         self._cut = Recent[Tensor](window + 3)
         self._blank = Recent[bool](window + 3)
-        self._ahead: dict[tuple[str, int], Future[Tensor]] = {}
+        self._ahead: dict[tuple[int, str, int], Future[Tensor]] = {}
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="frames")
 
     def native(self, frame: int) -> Tensor:
@@ -81,24 +81,30 @@ class FrameStore:
         return self._get("whole", frame)
 
     @property
+    def look(self) -> int:
+        """A number that differs whenever frames may look otherwise."""
+        return self._video.look
+
+    @property
     def show_anything(self) -> bool:
         """Whether the movie has a contrast; of one that has not, it has warned."""
         return any(low < high for low, high in self._video.contrast)
 
     def is_blank(self, kind: str, frame: int) -> bool:
         """Whether a frame, of the kind wanted anyway, shows nothing at all."""
-        known = self._blank.get((kind, frame))
+        key = (self.look, kind, frame)
+        known = self._blank.get(key)
         if known is None:
             low, high = self._get(kind, frame).aminmax()
-            known = self._blank.put((kind, frame), bool(high - low <= _NO_CONTRAST))
+            known = self._blank.put(key, bool(high - low <= _NO_CONTRAST))
         return known
 
     def read_ahead(self, kind: str, frame: int) -> None:
         """Begin to read a frame that will be wanted next."""
-        key = (kind, frame)
+        key = (self.look, kind, frame)
         inside = 0 <= frame < self._video.n_frames
         if inside and key not in self._ahead and self._cut.get(key) is None:
-            for stale in [k for k in self._ahead if abs(k[1] - frame) > 2]:
+            for stale in [k for k in self._ahead if abs(k[2] - frame) > 2]:
                 self._ahead.pop(stale).cancel()
             self._ahead[key] = self._reader.submit(self._read, kind, frame)
 
@@ -107,7 +113,7 @@ class FrameStore:
         self._reader.shutdown(wait=False, cancel_futures=True)
 
     def _get(self, kind: str, frame: int) -> Tensor:
-        key = (kind, frame)
+        key = (self.look, kind, frame)
         tensor = self._cut.get(key)
         if tensor is None:
             coming = self._ahead.pop(key, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,6 +30,7 @@ from napari_sam_i2v.model.prompt_encoder import PromptTensors
 from napari_sam_i2v.model.sam_i2v import ABSENT_LOGIT, Prediction, SamI2V
 from napari_sam_i2v.model.selection import Policy, TopK
 from napari_sam_i2v.prompts import Prompt
+from napari_sam_i2v.session.predictor import Interrupted
 from napari_sam_i2v.video import VideoSource
 from napari_sam_i2v.views import Extent, View, extent_of_mask
 
@@ -58,6 +59,11 @@ class SamI2VPredictor:
     fill_holes
         Area in pixels of the decoder's grid up to which holes are filled and specks
         removed; 0 leaves masks as they are.
+
+    Attributes
+    ----------
+    interrupted
+        Asked between batches; where it says so, `track` stops.
     """
 
     def __init__(
@@ -76,6 +82,7 @@ class SamI2VPredictor:
         self.video = video
         self.computing = computing
         self.checkpoint_sha256: str | None = None
+        self.interrupted: Callable[[], bool] = lambda: False
         self._policy: Policy = policy or TopK()
         self._fill_holes = fill_holes
         config = model.config
@@ -188,6 +195,11 @@ class SamI2VPredictor:
             Objects that have a prompt somewhere.
         reverse
             Whether travel is backward in time.
+
+        Raises
+        ------
+        Interrupted
+            If :attr:`interrupted` says so.
         """
         results: dict[int, ObjectMask] = {}
         kind = self._viewing.encoder.kind
@@ -200,6 +212,8 @@ class SamI2VPredictor:
             window = self.model.config.temporal.window
             self._frames.read_ahead(kind, frame - window if reverse else frame + 1)
             for batch in self.computing.batches(object_ids):
+                if self.interrupted():
+                    raise Interrupted
                 results |= self.computing.retry_smaller(
                     lambda ids: self._track_batch(frame, ids, reverse=reverse), batch
                 )

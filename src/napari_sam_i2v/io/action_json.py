@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from napari_sam_i2v.io.prompt_json import prompt_from_json, prompt_to_json
+from napari_sam_i2v.prompts import Prompt
 from napari_sam_i2v.session.actions import (
     Action,
     AddPrompts,
@@ -14,6 +15,9 @@ from napari_sam_i2v.session.actions import (
     Propagate,
     Redo,
     Remove,
+    Restyle,
+    Revise,
+    Style,
     Unapprove,
     Undo,
 )
@@ -23,13 +27,23 @@ def action_to_json(action: Action) -> dict[str, Any]:
     """Turn an action into plain values."""
     match action:
         case AddPrompts():
-            prompts = [prompt_to_json(prompt) for prompt in action.prompts]
-            return {"action": "prompts", "prompts": prompts}
+            name = "replace" if action.replace else "prompts"
+            return {"action": name, "prompts": _prompts_to_json(action.prompts)}
         case Clear():
-            place = {"frame": action.frame, "object_id": action.object_id}
-            return {"action": "clear", **place}
+            return {"action": "clear", "places": _lists(action.places)}
         case Remove():
-            return {"action": "remove", "object_id": action.object_id}
+            return {"action": "remove", "object_ids": list(action.object_ids)}
+        case Revise():
+            return {
+                "action": "revise",
+                "ended": _lists(action.ended),
+                "moved": _lists(action.moved),
+                "approved": _lists(action.approved),
+                "prompts": _prompts_to_json(action.prompts),
+            }
+        case Restyle():
+            style = {"name": action.style.name, "colour": action.style.colour}
+            return {"action": "style", "object_id": action.object_id, **style}
         case Propagate():
             return {
                 "action": "propagate",
@@ -58,28 +72,59 @@ def action_from_json(entry: Mapping[str, Any]) -> Action:
         If they are not what `action_to_json` gives.
     """
     match entry["action"]:
-        case "prompts":
-            prompts = tuple(prompt_from_json(prompt) for prompt in entry["prompts"])
-            return AddPrompts(prompts=prompts)
+        case "prompts" | "replace" as name:
+            prompts = _prompts_from_json(entry["prompts"])
+            return AddPrompts(prompts=prompts, replace=name == "replace")
         case "clear":
-            return Clear(frame=int(entry["frame"]), object_id=int(entry["object_id"]))
+            # Before there were several, one place was written without a list.
+            places = entry.get("places") or [[entry["frame"], entry["object_id"]]]
+            return Clear(places=tuple(_integers(place, 2) for place in places))
         case "remove":
-            return Remove(object_id=int(entry["object_id"]))
+            object_ids = entry.get("object_ids") or [entry["object_id"]]
+            return Remove(object_ids=_integers(object_ids))
         case "propagate":
             return Propagate(
                 start=int(entry["start"]),
                 stop=int(entry["stop"]),
                 direction=entry["direction"],
-                objects=tuple(int(object_id) for object_id in entry["objects"]),
+                objects=_integers(entry["objects"]),
                 steps=int(entry["steps"]),
             )
         case "approve" | "unapprove" as name:
             kind = Approve if name == "approve" else Unapprove
-            frames = tuple(int(frame) for frame in entry["frames"])
+            frames = _integers(entry["frames"])
             return kind(object_id=int(entry["object_id"]), frames=frames)
+        case "revise":
+            return Revise(
+                ended=tuple(_integers(each, 2) for each in entry["ended"]),
+                moved=tuple(_integers(each, 3) for each in entry["moved"]),
+                approved=tuple(_integers(each, 2) for each in entry["approved"]),
+                prompts=_prompts_from_json(entry["prompts"]),
+            )
+        case "style":
+            style = Style(name=entry["name"], colour=entry["colour"])
+            return Restyle(object_id=int(entry["object_id"]), style=style)
         case "undo":
             return Undo()
         case "redo":
             return Redo()
         case name:
             raise ValueError(f"there is no action {name!r}")
+
+
+def _prompts_to_json(prompts: Iterable[Prompt]) -> list[dict[str, Any]]:
+    return [prompt_to_json(prompt) for prompt in prompts]
+
+
+def _prompts_from_json(entries: Iterable[Mapping[str, Any]]) -> tuple[Prompt, ...]:
+    return tuple(prompt_from_json(entry) for entry in entries)
+
+
+def _lists(rows: Iterable[Iterable[int]]) -> list[list[int]]:
+    return [list(row) for row in rows]
+
+
+def _integers(values: Sequence[Any], length: int | None = None) -> Any:
+    if length not in (None, len(values)):
+        raise ValueError(f"{values} are not {length} numbers")
+    return tuple(int(value) for value in values)

@@ -166,10 +166,13 @@ def _open_layer(layer: Any) -> Stack:
         axes = "TYX"
     limits = None if layer.rgb else getattr(layer, "contrast_limits", None)
     pixel_size, unit = _layer_pixel_size(layer)
+    # Where napari read it from; none for images made in memory or from several files.
+    source = getattr(getattr(layer, "source", None), "path", None)
     return Stack(
         array=array,
         name=f"the layer {getattr(layer, 'name', '')!r}",
         axes=axes,
+        path=Path(source) if source else None,
         pixel_size=pixel_size,
         unit=unit,
         contrast=None if limits is None else (float(limits[0]), float(limits[1])),

@@ -78,8 +78,9 @@ class SessionRecord:
         As asked for.
     checkpoint_sha256
         Hash of the weights used.
-    contrast
-        Limits used, a pair for each channel.
+    contrast, gamma
+        Limits used, a pair for each channel, and the exponents after them; ``None``
+        where all are 1.
     views, device
         Those used.
     options
@@ -102,6 +103,7 @@ class SessionRecord:
     views: Views
     device: str
     contrast: tuple[tuple[float, float], ...]
+    gamma: tuple[float, ...] | None = None
     movie: MovieRecord
     options: TrackSettings
     files: tuple[str, ...] = ()
@@ -116,7 +118,10 @@ class StoredSession:
 
 
 def describe(
-    video: VideoSource, engine: object, options: TrackSettings
+    video: VideoSource,
+    engine: object,
+    options: TrackSettings,
+    movie: MovieRecord | None = None,
 ) -> SessionRecord:
     """Put a session on record.
 
@@ -129,27 +134,55 @@ def describe(
         ``device_name`` are noted where it has them.
     options
         What was asked for.
+    movie
+        The movie's record, where it is known already.
     """
     return SessionRecord(
-        movie=MovieRecord.of(video),
+        movie=MovieRecord.of(video) if movie is None else movie,
         model=options.model,
         seed=options.seed,
         checkpoint_sha256=getattr(engine, "checkpoint_sha256", None),
         contrast=tuple(video.contrast),
+        gamma=None if set(video.gamma) == {1.0} else video.gamma,
         views=getattr(engine, "views_name", None) or options.views,
         device=getattr(engine, "device_name", None) or options.device,
         options=options,
     )
 
 
+class SessionWriter:
+    """Writes ``session.json`` again and again as its log grows.
+
+    Parameters
+    ----------
+    folder
+        Where it is; it must exist.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / SESSION_FILE
+        # Actions never change, and turning masks into text takes its time.
+        self._lines: list[tuple[Action, str]] = []
+
+    def write(self, record: SessionRecord, log: Sequence[Action]) -> None:
+        """Write it, whole or not at all."""
+        del self._lines[len(log) :]
+        for index, action in enumerate(log):
+            known = self._lines[index][0] if index < len(self._lines) else None
+            if known is not action:
+                line = action, json.dumps(action_to_json(action))
+                self._lines[index : index + 1] = [line]
+        fields = dataclasses.asdict(record).items()
+        head = "".join(f'"{name}": {json.dumps(value)},\n' for name, value in fields)
+        actions = ",\n".join(text for _, text in self._lines)
+        text = f'{{\n{head}"log": [\n{actions}\n]\n}}\n'
+        with replacing(self._path) as part:
+            part.write_text(text, encoding="utf-8")
+
+
 def write_session(folder: Path, record: SessionRecord, log: Sequence[Action]) -> None:
     """Write ``session.json``, whole or not at all."""
-    fields = dataclasses.asdict(record).items()
-    head = "".join(f'"{name}": {json.dumps(value)},\n' for name, value in fields)
-    actions = ",\n".join(json.dumps(action_to_json(action)) for action in log)
-    text = f'{{\n{head}"log": [\n{actions}\n]\n}}\n'
-    with replacing(folder / SESSION_FILE) as part:
-        part.write_text(text, encoding="utf-8")
+    SessionWriter(folder).write(record, log)
 
 
 def save_session(
@@ -248,6 +281,7 @@ def first_difference(
     pairs: list[tuple[str, Any, Any]] = [
         ("movie", old.movie.fingerprint[:12], new.movie.fingerprint[:12]),
         ("contrast", old.contrast, new.contrast),
+        ("gamma", old.gamma, new.gamma),
         ("model", old.model, new.model),
         ("checkpoint", old.checkpoint_sha256, new.checkpoint_sha256),
         ("seed", old.seed, new.seed),

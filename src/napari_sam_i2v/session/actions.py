@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,24 +14,39 @@ DIRECTIONS: tuple[Direction, ...] = ("forward", "backward", "both")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AddPrompts:
-    """Prompts given together; they join those given before on the same frames."""
+    """Prompts given together.
+
+    Attributes
+    ----------
+    prompts
+        The prompts.
+    replace
+        Whether they take the place of those given before for the same objects on the
+        same frames, instead of joining them.
+    """
 
     prompts: tuple[Prompt, ...]
+    replace: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Clear:
-    """All prompts of an object on one frame are taken back."""
+    """All prompts of some objects on some frames are taken back.
 
-    frame: int
-    object_id: int
+    Attributes
+    ----------
+    places
+        (frame, object id) of the prompts.
+    """
+
+    places: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Remove:
-    """An object is removed, with everything known of it."""
+    """Objects are removed, with everything known of them."""
 
-    object_id: int
+    object_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +88,54 @@ class Unapprove:
     frames: tuple[int, ...]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Revise:
+    """What is known of objects is handed over, or ends; see `session.revisions`.
+
+    Attributes
+    ----------
+    ended
+        (object id, frame): what the object has from this frame on goes.
+    moved
+        (object id, frame, new id): the masks that the object had from this frame on
+        are now the new id's. Where several meet it has their union.
+    prompts
+        They take the place of those of their objects on their frames; the masks there
+        stay as they are moved.
+    approved
+        (object id, frame) of masks that are vouched for from now on.
+    """
+
+    ended: tuple[tuple[int, int], ...]
+    moved: tuple[tuple[int, int, int], ...] = ()
+    prompts: tuple[Prompt, ...] = ()
+    approved: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Style:
+    """How a person tells an object from others.
+
+    Attributes
+    ----------
+    name
+        ``None`` where it has none but its id.
+    colour
+        As ``#rrggbb``; ``None`` where it is left to the viewer.
+    """
+
+    name: str | None = None
+    colour: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restyle:
+    """An object has another name or colour."""
+
+    object_id: int
+    style: Style
+
+
 @dataclass(frozen=True, kw_only=True)
 class Undo:
     """The last action in force is undone."""
@@ -82,26 +146,41 @@ class Redo:
     """The last action undone is in force again."""
 
 
-Change = AddPrompts | Clear | Remove | Propagate | Approve | Unapprove
+Change = (
+    AddPrompts | Clear | Remove | Propagate | Approve | Unapprove | Revise | Restyle
+)
 Action = Change | Undo | Redo
 
 
 def touched(action: Change) -> dict[int, tuple[int, ...]]:
     """Say which frames' conditioning an action concerns, per object.
 
-    An object whose every frame is concerned (a propagation, a removal) has none.
+    An object whose every frame is concerned (a propagation, a removal), or of which
+    nothing but its looks is, has none.
     """
     match action:
         case AddPrompts():
-            frames: dict[int, dict[int, None]] = {}
-            for prompt in action.prompts:
-                frames.setdefault(prompt.object_id, {})[prompt.frame] = None
-            return {object_id: tuple(ts) for object_id, ts in frames.items()}
+            places = [(prompt.frame, prompt.object_id) for prompt in action.prompts]
+            return _by_object(places)
         case Clear():
-            return {action.object_id: (action.frame,)}
+            return _by_object(action.places)
         case Approve() | Unapprove():
             return {action.object_id: action.frames}
         case Remove():
-            return {action.object_id: ()}
+            return dict.fromkeys(action.object_ids, ())
         case Propagate():
             return dict.fromkeys(action.objects, ())
+        case Revise():
+            places = [(prompt.frame, prompt.object_id) for prompt in action.prompts]
+            places += [(frame, object_id) for object_id, frame in action.approved]
+            ended = dict.fromkeys((object_id for object_id, _ in action.ended), ())
+            return ended | _by_object(places)
+        case Restyle():
+            return {action.object_id: ()}
+
+
+def _by_object(places: Iterable[tuple[int, int]]) -> dict[int, tuple[int, ...]]:
+    frames: dict[int, dict[int, None]] = {}
+    for frame, object_id in places:
+        frames.setdefault(object_id, {})[frame] = None
+    return {object_id: tuple(ts) for object_id, ts in frames.items()}

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_sam_i2v.prompt_rules import in_order
 from napari_sam_i2v.prompts import Prompt
 from napari_sam_i2v.session.actions import (
@@ -16,6 +19,9 @@ from napari_sam_i2v.session.actions import (
     Propagate,
     Redo,
     Remove,
+    Restyle,
+    Revise,
+    Style,
     Unapprove,
     Undo,
 )
@@ -33,13 +39,17 @@ class State:
         Object id to frame to the prompts there, a mask or box first.
     approved
         Object id to the frames a person vouched for.
+    styles
+        Object id to its name and colour, of objects that were given any.
     """
 
     def __init__(self) -> None:
         self.prompts: dict[int, dict[int, tuple[Prompt, ...]]] = {}
         self.approved: dict[int, set[int]] = {}
+        self.styles: dict[int, Style] = {}
         self._in_force: dict[int, Change] = {}
-        self._removed: dict[int, int] = {}
+        # Object id to (version, frame): what is older has ended at that frame.
+        self._ended: dict[int, list[tuple[int, int]]] = {}
         self._cleared: dict[tuple[int, int], int] = {}
 
     @property
@@ -62,9 +72,16 @@ class State:
         return self.prompts.get(object_id, {}).get(frame, ())
 
     def joined(
-        self, prompts: Iterable[Prompt]
+        self, prompts: Iterable[Prompt], *, replace: bool = False
     ) -> dict[tuple[int, int], tuple[Prompt, ...]]:
         """Join new prompts to those already given.
+
+        Parameters
+        ----------
+        prompts
+            The new ones.
+        replace
+            Whether they take the place of those given, instead.
 
         Returns
         -------
@@ -72,45 +89,99 @@ class State:
             For every (frame, object id) that the new ones concern, sorted: all prompts
             there, a mask or box first.
         """
-        new: dict[tuple[int, int], list[Prompt]] = {}
+        together: dict[tuple[int, int], list[Prompt]] = {}
         for prompt in prompts:
-            new.setdefault((prompt.frame, prompt.object_id), []).append(prompt)
-        return {
-            (frame, object_id): in_order(
-                [*self.prompts_at(object_id, frame), *new[frame, object_id]]
-            )
-            for frame, object_id in sorted(new)
-        }
+            frame, object_id = place = prompt.frame, prompt.object_id
+            if place not in together:
+                known = () if replace else self.prompts_at(object_id, frame)
+                together[place] = [*known]
+            together[place].append(prompt)
+        return {place: in_order(together[place]) for place in sorted(together)}
 
     def is_visible(self, object_id: int, frame: int, version: int) -> bool:
         """Whether a mask stored under a version still counts."""
         action = self._in_force.get(version)
-        if action is None or version <= self._removed.get(object_id, -1):
+        if action is None:
             return False
+        for ended, first in self._ended.get(object_id, ()):
+            if version < ended and frame >= first:
+                return False
         if isinstance(action, AddPrompts):
             return version > self._cleared.get((object_id, frame), -1)
         return True
+
+    def is_answer(self, version: int) -> bool:
+        """Whether masks stored under a version are answers to prompts."""
+        return isinstance(self._in_force.get(version), AddPrompts)
+
+    def are_visible(
+        self,
+        object_ids: NDArray[np.float64],
+        frames: NDArray[np.float64],
+        versions: NDArray[np.int64],
+    ) -> NDArray[np.bool_]:
+        """Tell as `is_visible`, of many masks at once.
+
+        Parameters
+        ----------
+        object_ids, frames, versions
+            A value for every mask; the ids must be sorted. Whole numbers all.
+
+        Returns
+        -------
+        numpy.ndarray
+            Whether each mask counts.
+        """
+        # Copies, because a worker may add to what a viewer asks about.
+        done = list(self._in_force)
+        known = 1 + max([int(versions.max(initial=-1)), *done])
+        in_force, answers = np.zeros(known, bool), np.zeros(known, bool)
+        for version in done:
+            in_force[version] = True
+            answers[version] = self.is_answer(version)
+        counts = in_force[versions]
+
+        def of(object_id: int) -> slice:
+            first, stop = np.searchsorted(object_ids, [object_id, object_id + 1])
+            return slice(int(first), int(stop))
+
+        for object_id, ends in list(self._ended.items()):
+            rows = of(object_id)
+            for ended, first in ends:
+                counts[rows] &= (versions[rows] >= ended) | (frames[rows] < first)
+        for (object_id, frame), cleared in list(self._cleared.items()):
+            rows = of(object_id)
+            older = (frames[rows] == frame) & (versions[rows] <= cleared)
+            counts[rows] &= ~(older & answers[versions[rows]])
+        return counts
 
     def apply(self, version: int, action: Change) -> None:
         """Take one more action into account."""
         self._in_force[version] = action
         match action:
             case AddPrompts():
-                self._add(action.prompts)
+                self._add(action.prompts, replace=action.replace)
             case Clear():
-                self._clear(version, action.object_id, action.frame)
+                for frame, object_id in action.places:
+                    self._clear(version, object_id, frame)
             case Remove():
-                self._remove(version, action.object_id)
+                for object_id in action.object_ids:
+                    self._end(version, object_id, 0)
             case Approve():
                 frames = self.approved.setdefault(action.object_id, set())
                 frames.update(action.frames)
             case Unapprove():
                 self.approved[action.object_id].difference_update(action.frames)
+            case Revise():
+                self._revise(version, action)
+            case Restyle():
+                self.styles[action.object_id] = action.style
             case Propagate():
                 pass
 
-    def _add(self, prompts: Iterable[Prompt]) -> None:
-        for (frame, object_id), together in self.joined(prompts).items():
+    def _add(self, prompts: Iterable[Prompt], *, replace: bool) -> None:
+        joined = self.joined(prompts, replace=replace)
+        for (frame, object_id), together in joined.items():
             self.prompts.setdefault(object_id, {})[frame] = together
 
     def _clear(self, version: int, object_id: int, frame: int) -> None:
@@ -119,12 +190,31 @@ class State:
         self.approved.get(object_id, set()).discard(frame)
         self._cleared[object_id, frame] = version
         if not frames:
-            self._remove(version, object_id)
+            self._end(version, object_id, 0)
 
-    def _remove(self, version: int, object_id: int) -> None:
-        self._removed[object_id] = version
-        self.prompts.pop(object_id, None)
-        self.approved.pop(object_id, None)
+    def _revise(self, version: int, action: Revise) -> None:
+        styles = dict(self.styles)
+        for object_id, frame in action.ended:
+            self._end(version, object_id, frame)
+        self._add(action.prompts, replace=True)
+        for object_id, frame in action.approved:
+            self.approved.setdefault(object_id, set()).add(frame)
+        for object_id, _ in action.ended:
+            if not self.prompts.get(object_id):
+                self._end(version, object_id, 0)
+            elif object_id in styles:
+                self.styles[object_id] = styles[object_id]
+
+    def _end(self, version: int, object_id: int, first: int) -> None:
+        """Drop what an object has from a frame on; all of it from the first on."""
+        self._ended.setdefault(object_id, []).append((version, first))
+        prompts = self.prompts.get(object_id, {})
+        approved = self.approved.get(object_id, set())
+        self.prompts[object_id] = {t: p for t, p in prompts.items() if t < first}
+        self.approved[object_id] = {t for t in approved if t < first}
+        if first == 0:
+            for known in (self.prompts, self.approved, self.styles):
+                known.pop(object_id, None)
 
 
 class Document:

@@ -8,23 +8,27 @@ following the object again through the propagations in force.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
 from napari_sam_i2v.masklets import ObjectMask
-from napari_sam_i2v.prompts import MaskPrompt, Prompt
+from napari_sam_i2v.prompts import Prompt
 from napari_sam_i2v.session.actions import (
     AddPrompts,
     Approve,
+    Change,
     Clear,
     Propagate,
     Remove,
+    Restyle,
+    Revise,
     Unapprove,
     touched,
 )
 from napari_sam_i2v.session.document import Document, State
 from napari_sam_i2v.session.predictor import Predictor
+from napari_sam_i2v.session.revisions import as_prompt
 from napari_sam_i2v.session.schedule import Pass, plan, visits
 from napari_sam_i2v.session.store import Snapshot
 from napari_sam_i2v.session.visible import VisibleMasks
@@ -41,14 +45,21 @@ class EngineMemory:
         What its memory should be like.
     visible
         The masks that approved frames hold.
+    n_frames
+        Frames of the movie.
     """
 
     def __init__(
-        self, predictor: Predictor, document: Document, visible: VisibleMasks
+        self,
+        predictor: Predictor,
+        document: Document,
+        visible: VisibleMasks,
+        n_frames: int,
     ) -> None:
         self._predictor = predictor
         self._document = document
         self._visible = visible
+        self._n_frames = n_frames
         self._without_conditioning: set[int] = set()
         self._without_tracks: set[int] = set()
 
@@ -68,11 +79,47 @@ class EngineMemory:
             return {}
         return self._predictor.track(frame, object_ids, reverse=reverse)
 
-    def refresh(self, object_id: int, frame: int) -> None:
-        """Take note that the prompts or the approval of a frame have changed."""
+    def take_note(self, action: Change, *, turned: bool = False) -> None:
+        """Follow an action that the document has.
+
+        Parameters
+        ----------
+        action
+            The action. Of prompts, the engine has been told by `segment`.
+        turned
+            Whether it was undone or done again.
+        """
+        match action:
+            case AddPrompts() | Approve() | Unapprove() | Clear():
+                if turned and isinstance(action, Clear):
+                    # The object may have gone with its last prompt.
+                    self._lose_or_forget(touched(action))
+                elif turned or not isinstance(action, AddPrompts):
+                    self._refresh_all(touched(action))
+            case Propagate():
+                if turned:
+                    self.lose_tracks(action.objects)
+            case Remove():
+                self._lose_or_forget(action.object_ids)
+            case Revise():
+                whole = {i for i in touched(action) if turned or not _cut(action, i)}
+                self._lose_or_forget(whole)
+                for object_id in touched(action).keys() - whole:
+                    self._cut_short(object_id, _cut(action, object_id))
+                    self._refresh_all({object_id: touched(action)[object_id]})
+            case Restyle():
+                pass
+
+    def _refresh_all(self, frames_of: Mapping[int, Iterable[int]]) -> None:
+        for object_id, frames in frames_of.items():
+            with self.spoiling([object_id]):
+                for frame in frames:
+                    self._refresh(object_id, frame)
+
+    def _refresh(self, object_id: int, frame: int) -> None:
         state = self._document.state
         if object_id not in state.prompts:
-            self.forget(object_id)
+            self._forget(object_id)
         elif object_id in self._without_conditioning:
             return
         elif state.is_conditioning(object_id, frame):
@@ -83,11 +130,21 @@ class EngineMemory:
             if self._visible.version(object_id, frame) is not None:
                 self._without_tracks.add(object_id)
 
-    def forget(self, object_id: int) -> None:
-        """Drop an object that is no more."""
+    def _lose_or_forget(self, object_ids: Iterable[int]) -> None:
+        for object_id in object_ids:
+            if object_id in self._document.state.prompts:
+                self.lose([object_id])
+            else:
+                self._forget(object_id)
+
+    def _forget(self, object_id: int) -> None:
         self._predictor.forget(object_id)
         self._without_conditioning.discard(object_id)
         self._without_tracks.discard(object_id)
+
+    def _cut_short(self, object_id: int, first: int) -> None:
+        for frame in range(first, self._n_frames):
+            self._predictor.forget(object_id, frame)
 
     def lose(self, object_ids: Iterable[int]) -> None:
         """Take note that the memory of objects is not to be trusted."""
@@ -96,10 +153,19 @@ class EngineMemory:
         self._without_tracks |= lost
 
     @contextmanager
-    def spoiling(self, object_ids: Iterable[int]) -> Iterator[None]:
-        """Distrust the memory of objects if what is done to it is cut off."""
+    def spoiling(
+        self,
+        object_ids: Iterable[int],
+        harmless: type[Exception] | tuple[()] = (),
+    ) -> Iterator[None]:
+        """Distrust the memory of objects if what is done to it is cut off.
+
+        An exception that is harmless there passes, and the memory stays trusted.
+        """
         try:
             yield
+        except harmless:
+            raise
         except BaseException:
             self.lose(object_ids)
             raise
@@ -148,7 +214,7 @@ class EngineMemory:
         if not prompts:
             mask = self._visible.mask(object_id, frame, state)
             assert mask is not None, "only frames with a mask can be approved"
-            prompts = (_as_prompt(mask),)
+            prompts = (as_prompt(mask),)
         self._predictor.segment(frame, object_id, prompts)
 
     def _condition_again(self, object_id: int, *, but: int | None = None) -> None:
@@ -171,8 +237,12 @@ class EngineMemory:
                 case Propagate():
                     self._propagate_again(action, object_ids, past)
                 case Remove():
-                    if action.object_id in object_ids:
-                        self._predictor.forget(action.object_id)
+                    for object_id in set(object_ids).intersection(action.object_ids):
+                        self._predictor.forget(object_id)
+                case Revise():
+                    self._revise_again(action, object_ids, past)
+                case Restyle():
+                    pass
                 case AddPrompts() | Clear() | Approve() | Unapprove():
                     for object_id, frames in touched(action).items():
                         if object_id in object_ids:
@@ -197,17 +267,41 @@ class EngineMemory:
             due = [i for i in due if not past.is_conditioning(i, visit.frame)]
             self.track(visit.frame, due, reverse=visit.run.reverse)
 
+    def _revise_again(
+        self, action: Revise, object_ids: Collection[int], past: State
+    ) -> None:
+        anew = []
+        for object_id, frames in touched(action).items():
+            if object_id not in object_ids:
+                continue
+            if _cut(action, object_id):
+                self._cut_short(object_id, _cut(action, object_id))
+                self._condition_past(object_id, frames, past)
+                continue
+            self._predictor.forget(object_id)
+            if object_id in past.prompts:
+                vouched = past.conditioning_frames(object_id)
+                self._condition_past(object_id, vouched, past)
+                anew.append(object_id)
+        # Masks that changed hands left nothing in the engine: it tracks through them.
+        masked = [t for i in anew for t in self._visible.frames_of(i, past)]
+        if masked:
+            through = Propagate(
+                start=min(masked),
+                stop=max(masked) + 1,
+                direction="both",
+                objects=tuple(anew),
+                steps=2 * self._n_frames,
+            )
+            self._propagate_again(through, anew, past)
+
+
+def _cut(action: Revise, object_id: int) -> int:
+    """Frame from which on an object loses what it has; 0 where it begins anew."""
+    return dict(action.ended).get(object_id, 0)
+
 
 def passes_of(action: Propagate, state: State) -> list[Pass]:
     """Lay out the passes of a propagation."""
     prompted = {i: list(state.prompts[i]) for i in action.objects}
     return plan(prompted, action.start, action.stop, action.direction)
-
-
-def _as_prompt(mask: ObjectMask) -> MaskPrompt:
-    return MaskPrompt(
-        frame=mask.frame,
-        object_id=mask.object_id,
-        mask=mask.mask,
-        offset=mask.offset,
-    )

@@ -9,6 +9,13 @@ from napari_sam_i2v.masklets import ObjectMask
 from napari_sam_i2v.prompts import Prompt
 
 
+class Interrupted(Exception):
+    """An engine was told to stop between two batches of a frame's objects.
+
+    What it has of that frame is written over when the frame is tracked again.
+    """
+
+
 class Predictor(Protocol):
     """An engine: answers prompts, follows objects, keeps their memory."""
 

@@ -10,6 +10,7 @@ from napari_sam_i2v.masklets import FrameResult, ObjectMask
 from napari_sam_i2v.session.actions import Propagate
 from napari_sam_i2v.session.document import Document
 from napari_sam_i2v.session.engine_memory import EngineMemory, passes_of
+from napari_sam_i2v.session.predictor import Interrupted
 from napari_sam_i2v.session.schedule import Visit, count, visits
 from napari_sam_i2v.session.snapshots import SnapshotClock
 from napari_sam_i2v.session.store import MaskStore, Snapshot, as_stored
@@ -35,7 +36,7 @@ class Propagator:
     visible
         The masks that count.
     clock
-        Says when the engine's state is to be stored too; ``None`` for never.
+        Says when the engine's state is to be stored too, where the store is to last.
     """
 
     def __init__(
@@ -44,13 +45,13 @@ class Propagator:
         memory: EngineMemory,
         store: MaskStore,
         visible: VisibleMasks,
-        clock: SnapshotClock | None,
+        clock: SnapshotClock,
     ) -> None:
         self._document = document
         self._memory = memory
         self._store = store
         self._visible = visible
-        self._clock = clock
+        self._clock: SnapshotClock | None = clock
         self._running: object = None
 
     def reopen(self) -> None:
@@ -129,6 +130,8 @@ class Propagator:
                 yield result
                 if self._running is not token:
                     return
+        except Interrupted:
+            return
         finally:
             if self._running is token:
                 self._running = None
@@ -138,7 +141,7 @@ class Propagator:
         frame, state = visit.frame, self._document.state
         visited = visit.run.visited(frame)
         due = [i for i in visited if not state.is_conditioning(i, frame)]
-        with self._memory.spoiling(visit.run.origins):
+        with self._memory.spoiling(visit.run.origins, harmless=Interrupted):
             answers = self._memory.track(frame, due, reverse=visit.run.reverse)
             masks = {i: as_stored(answers[i]) for i in due}
             self._write(version, list(masks.values()), steps)
@@ -164,10 +167,11 @@ class Propagator:
         assert isinstance(action, Propagate)
         # A propagation that is resumed does some visits a second time.
         reached = max(steps, action.steps)
-        if self._clock is None or not self._clock.is_due():
+        clock = self._clock if self._store.lasting else None
+        if clock is None or not clock.is_due():
             self._store.write(version, masks, steps=reached)
         else:
-            clock, started = self._clock, self._clock.start()
+            started = clock.start()
             snapshot = self._snapshot(version, steps)
             self._store.write(version, masks, steps=reached, snapshot=snapshot)
             clock.finish(started)

@@ -13,6 +13,8 @@ from napari_sam_i2v.session.actions import (
     Propagate,
     Redo,
     Remove,
+    Restyle,
+    Revise,
     Unapprove,
     Undo,
 )
@@ -32,7 +34,11 @@ def replay(session: TrackingSession, log: Iterable[Action]) -> None:
     for action in log:
         match action:
             case AddPrompts():
-                session.add_all(action.prompts)
+                give = session.replace if action.replace else session.add_all
+                give(action.prompts)
+            case Propagate(steps=0):
+                # It was cut off before its first frame, but can be undone.
+                session.begin(action)
             case Propagate():
                 results = session.propagate(
                     action.start,
@@ -43,9 +49,15 @@ def replay(session: TrackingSession, log: Iterable[Action]) -> None:
                 for _ in islice(results, action.steps):
                     pass
             case Clear():
-                session.clear(action.frame, action.object_id)
+                session.clear_all(action.places)
             case Remove():
-                session.remove(action.object_id)
+                session.remove_all(action.object_ids)
+            case Revise():
+                session.revise(action)
+            case Restyle():
+                # Empty text takes away what the object may have had.
+                name, colour = action.style.name or "", action.style.colour or ""
+                session.style(action.object_id, name=name, colour=colour)
             case Approve():
                 session.approve(action.object_id, action.frames)
             case Unapprove():

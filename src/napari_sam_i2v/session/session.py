@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.io.session_folder import describe, save_session
-from napari_sam_i2v.masklets import FrameResult, Masklets, ObjectMask
-from napari_sam_i2v.prompt_rules import (
-    check_alone,
-    check_objects,
-    check_range,
-    check_together,
-)
+from napari_sam_i2v.io.disk import room_on
+from napari_sam_i2v.io.session_folder import MASK_FILE, describe, save_session
+from napari_sam_i2v.masklets import FrameResult, ObjectMask
 from napari_sam_i2v.prompts import Prompt
+from napari_sam_i2v.session import checks, revisions
 from napari_sam_i2v.session.actions import (
-    DIRECTIONS,
     Action,
     AddPrompts,
     Approve,
@@ -26,27 +21,26 @@ from napari_sam_i2v.session.actions import (
     Propagate,
     Redo,
     Remove,
+    Restyle,
+    Revise,
+    Style,
     Unapprove,
     Undo,
-    touched,
 )
-from napari_sam_i2v.session.document import Document
-from napari_sam_i2v.session.engine_memory import EngineMemory, passes_of
+from napari_sam_i2v.session.autosave import Autosave
+from napari_sam_i2v.session.contents import Recorder, SessionContents
+from napari_sam_i2v.session.engine_memory import EngineMemory
 from napari_sam_i2v.session.predictor import Predictor
 from napari_sam_i2v.session.propagator import Propagator
-from napari_sam_i2v.session.schedule import count
 from napari_sam_i2v.session.settings import TrackSettings
 from napari_sam_i2v.session.snapshots import SnapshotClock
 from napari_sam_i2v.session.store import MaskStore, as_stored
-from napari_sam_i2v.session.visible import VisibleMasks
 from napari_sam_i2v.video import VideoSource
 
 __all__ = ["Predictor", "Recorder", "TrackingSession"]
 
-Recorder = Callable[[Sequence[Action]], None]
 
-
-class TrackingSession:
+class TrackingSession(SessionContents):
     """Objects of one movie, followed with one engine.
 
     The ordered log of actions is the document; masks are stored as they are made, under
@@ -79,61 +73,23 @@ class TrackingSession:
         recorder: Recorder | None = None,
         settings: TrackSettings | None = None,
     ) -> None:
-        self.shape = video.shape
-        self._video = video
-        self.store = MaskStore.temporary() if store is None else store
-        self._document = Document(log)
-        self._visible = VisibleMasks(self.store, self._document)
-        self._memory = EngineMemory(predictor, self._document, self._visible)
-        clock = SnapshotClock() if self.store.lasting else None
-        self._propagator = Propagator(
-            self._document, self._memory, self.store, self._visible, clock
+        super().__init__(
+            video,
+            MaskStore.temporary() if store is None else store,
+            log,
+            recorder,
+            TrackSettings() if settings is None else settings,
         )
         self._predictor = predictor
-        self._settings = TrackSettings() if settings is None else settings
-        self._recorder = recorder
+        self._memory = EngineMemory(
+            predictor, self._document, self._visible, video.n_frames
+        )
+        self._propagator = Propagator(
+            self._document, self._memory, self.store, self._visible, SnapshotClock()
+        )
         self.store.cut(self._document.next_version)
         if log:
             self._propagator.reopen()
-
-    @property
-    def log(self) -> Sequence[Action]:
-        """Everything done, oldest first."""
-        return self._document.log
-
-    @property
-    def object_ids(self) -> list[int]:
-        """Ids of the objects, sorted."""
-        return self._document.state.object_ids
-
-    @property
-    def masklets(self) -> Masklets:
-        """The masks so far; they follow the session."""
-        return self.masklets_in(0, self.shape[0])
-
-    def masklets_in(self, start: int, stop: int) -> Masklets:
-        """Return the masks of a range of frames; all others are empty."""
-        return Masklets(
-            self._visible,
-            self.shape,
-            range(start, stop),
-            pixel_size=self._video.pixel_size,
-            unit=self._video.unit,
-        )
-
-    def prompts(self) -> list[Prompt]:
-        """List the prompts in force, by object and frame."""
-        by_object = self._document.state.prompts
-        return [
-            prompt
-            for object_id in sorted(by_object)
-            for frame in sorted(by_object[object_id])
-            for prompt in by_object[object_id][frame]
-        ]
-
-    def approved_frames(self, object_id: int) -> list[int]:
-        """List the frames on which an object's mask is approved."""
-        return sorted(self._document.state.approved.get(object_id, ()))
 
     def add(self, prompt: Prompt) -> ObjectMask:
         """Give one prompt; it joins those the object has on that frame.
@@ -163,41 +119,114 @@ class TrackingSession:
         list of ObjectMask
             A mask for every object and frame prompted, by frame, then id.
         """
-        action = AddPrompts(prompts=tuple(prompts))
-        if not action.prompts:
-            raise InputError(
-                "there are no prompts; give at least one point, box or mask"
-            )
-        for prompt in action.prompts:
-            check_alone(prompt, self.shape)
-        together = self._document.state.joined(action.prompts)
-        for joined in together.values():
-            check_together(joined)
-        check_objects([*self.prompts(), *action.prompts])
-        self._propagator.stop()
-        masks = []
-        with self._memory.spoiling(object_id for _, object_id in together):
-            for (frame, object_id), joined in together.items():
-                answer = self._memory.segment(object_id, frame, joined)
-                masks.append(as_stored(answer))
-            self.store.write(self._document.next_version, masks)
-        self._append(action)
-        return masks
+        return self._prompt(AddPrompts(prompts=tuple(prompts)))
+
+    def replace(self, prompts: Iterable[Prompt]) -> list[ObjectMask]:
+        """Give prompts in place of all that their objects have on their frames.
+
+        Parameters
+        ----------
+        prompts
+            Prompts, of any objects and frames; one action.
+
+        Returns
+        -------
+        list of ObjectMask
+            A mask for every object and frame prompted, by frame, then id.
+        """
+        return self._prompt(AddPrompts(prompts=tuple(prompts), replace=True))
 
     def clear(self, frame: int, object_id: int) -> None:
         """Take back all prompts of an object on a frame, as if never given.
 
         The object goes with its last prompt.
         """
-        self._check_known(object_id)
-        if not self._document.state.prompts_at(object_id, frame):
-            raise InputError(f"object {object_id} has no prompts on frame {frame}")
-        self._change(Clear(frame=frame, object_id=object_id))
+        self.clear_all([(frame, object_id)])
+
+    def clear_all(self, places: Iterable[tuple[int, int]]) -> None:
+        """Take back all prompts on some (frame, object id), as one action."""
+        self._do(Clear(places=checks.check_places(self._document.state, places)))
 
     def remove(self, object_id: int) -> None:
         """Remove an object and its masks."""
-        self._check_known(object_id)
-        self._change(Remove(object_id=object_id))
+        self.remove_all([object_id])
+
+    def remove_all(self, object_ids: Iterable[int]) -> None:
+        """Remove several objects and their masks, as one action."""
+        chosen = tuple(sorted(set(object_ids)))
+        if not chosen:
+            raise InputError("no objects to remove are named")
+        for object_id in chosen:
+            checks.check_known(self._document.state, object_id)
+        self._do(Remove(object_ids=chosen))
+
+    def merge(self, object_id: int, other: int) -> None:
+        """Let an object have the masks and prompts of another, which is then no more.
+
+        Where both have a mask it gets their union, as a mask prompt where either was
+        prompted. Name and colour are the first's.
+        """
+        state = self._document.state
+        for each in (object_id, other):
+            checks.check_known(state, each)
+        if object_id == other:
+            raise InputError(f"object {object_id} cannot be merged with itself")
+        self.revise(revisions.merged(self._visible, state, object_id, other))
+
+    def split(self, object_id: int, frame: int, new_id: int) -> None:
+        """Let what an object has from a frame on be a new object's.
+
+        Parameters
+        ----------
+        object_id
+            It keeps what is before the frame, which must not be nothing.
+        frame
+            First frame of the new object.
+        new_id
+            An id not in use.
+        """
+        state = self._document.state
+        checks.check_known(state, object_id)
+        checks.check_new(state, new_id)
+        self.revise(revisions.split(self._visible, state, object_id, frame, new_id))
+
+    def end(self, object_id: int, frame: int) -> None:
+        """Drop all that an object has from a frame on: it is gone from there.
+
+        An object that has nothing before is removed.
+        """
+        state = self._document.state
+        checks.check_known(state, object_id)
+        action = revisions.ended(self._visible, state, object_id, frame)
+        if isinstance(action, Remove):
+            self._do(action)
+        else:
+            self.revise(action)
+
+    def revise(self, action: Revise) -> None:
+        """Do what `merge`, `split` and `end` come to."""
+        checks.check_revision(self._document.state, action, self.shape)
+        self._do(action, revisions.moved_masks(self._visible, action))
+
+    def style(
+        self, object_id: int, *, name: str | None = None, colour: str | None = None
+    ) -> None:
+        """Give an object a name or a colour.
+
+        Parameters
+        ----------
+        object_id
+            Id of the object.
+        name
+            Its name; empty for none. ``None`` leaves it as it is.
+        colour
+            As ``#rrggbb``; empty for none. ``None`` leaves it as it is.
+        """
+        checks.check_known(self._document.state, object_id)
+        before = self._document.state.styles.get(object_id, Style())
+        style = checks.restyled(before, name, colour)
+        if style != before:
+            self._do(Restyle(object_id=object_id, style=style))
 
     def approve(self, object_id: int, frames: int | Iterable[int]) -> None:
         """Vouch for an object's masks: propagation keeps and follows them.
@@ -209,37 +238,22 @@ class TrackingSession:
         frames
             Frames on which it has a mask.
         """
-        chosen = self._frames(object_id, frames)
-        for frame in chosen:
-            if self._visible.version(object_id, frame) is None:
-                raise InputError(
-                    f"object {object_id} has no mask on frame {frame} to approve; "
-                    "prompt or track it there first"
-                )
-        self._change(Approve(object_id=object_id, frames=chosen))
+        state = self._document.state
+        chosen = checks.check_masks(state, self._visible, object_id, frames)
+        self._do(Approve(object_id=object_id, frames=chosen))
 
     def unapprove(self, object_id: int, frames: int | Iterable[int]) -> None:
         """Take an approval back."""
-        chosen = self._frames(object_id, frames)
-        approved = self._document.state.approved.get(object_id, set())
-        for frame in chosen:
-            if frame not in approved:
-                raise InputError(f"object {object_id} is not approved on frame {frame}")
-        self._change(Unapprove(object_id=object_id, frames=chosen))
+        chosen = checks.check_approved(self._document.state, object_id, frames)
+        self._do(Unapprove(object_id=object_id, frames=chosen))
 
-    def undo(self) -> bool:
-        """Undo the last action that is in force; false if there is none."""
-        action = self._document.undoable()
-        if action is not None:
-            self._turn(Undo(), action)
-        return action is not None
+    def undo(self) -> Change | None:
+        """Undo the last action that is in force; returns it, if there is one."""
+        return self._turn(Undo(), self._document.undoable())
 
-    def redo(self) -> bool:
-        """Bring back the last action undone; false if there is none."""
-        action = self._document.redoable()
-        if action is not None:
-            self._turn(Redo(), action)
-        return action is not None
+    def redo(self) -> Change | None:
+        """Bring back the last action undone; returns it, if there is one."""
+        return self._turn(Redo(), self._document.redoable())
 
     def propagate(
         self,
@@ -269,7 +283,14 @@ class TrackingSession:
         FrameResult
             Masks of every object this propagation has visited on the frame.
         """
-        return self._start(self._propagation(start, stop, direction, objects))
+        state, n_frames = self._document.state, self.shape[0]
+        return self._start(
+            checks.propagation(state, (start, stop), direction, objects, n_frames)
+        )
+
+    def begin(self, action: Propagate) -> None:
+        """Put a propagation in the log of which no frame is visited yet."""
+        self._do(action)
 
     def resume(self) -> Iterator[FrameResult]:
         """Continue the last propagation where it was cut off.
@@ -278,18 +299,6 @@ class TrackingSession:
         nothing left to do.
         """
         return self._propagator.resume(self._record)
-
-    def count_visits(
-        self,
-        start: int = 0,
-        stop: int | None = None,
-        *,
-        direction: Direction = "forward",
-        objects: Iterable[int] | None = None,
-    ) -> int:
-        """Count the frames that `propagate` would yield."""
-        action = self._propagation(start, stop, direction, objects)
-        return count(passes_of(action, self._document.state))
 
     def visits_left(self) -> int:
         """Count the frames that `resume` would yield."""
@@ -304,86 +313,88 @@ class TrackingSession:
             Made where it does not exist; an earlier state of this session that it
             holds is replaced.
         """
-        record = describe(self._video, self._predictor, self._settings)
+        version = self._document.next_version - 1
         last = self.log[-1] if self.log else None
         steps = last.steps if isinstance(last, Propagate) else 0
-        version = self._document.next_version - 1
-        self.store.write(version, [], snapshot=self._memory.snapshot(version, steps))
+        snapshot = self._memory.snapshot(version, steps)
+        with self._explained():
+            self.store.write(version, [], snapshot=snapshot)
+        if self._is_in(Path(folder)):
+            self._record()
+            return
+        record = describe(self._video, self._predictor, self._settings)
         save_session(Path(folder), record, self.log, self.store)
+
+    def attach(self, folder: str | Path) -> None:
+        """Save the session into a folder, and keep it there from now on.
+
+        Parameters
+        ----------
+        folder
+            As in `save`. Every action is in it when it is done, also if the program
+            is killed.
+        """
+        if self._is_in(folder := Path(folder)):
+            self.save(folder)
+            return
+        with room_on(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        autosave = Autosave(folder, self._video, self._predictor, self._settings)
+        try:
+            self.save(folder)
+            self.store.switch_to(folder / MASK_FILE)
+        except BaseException:
+            autosave.close()
+            raise
+        self._leave(autosave)
+
+    def detach(self) -> None:
+        """Go on in a temporary file; the folder stays as it is."""
+        self.store.switch_to_copy()
+        self._leave(None)
 
     def close(self) -> None:
         """Let go of the store; a temporary one is deleted."""
         self._propagator.stop()
         self.store.close()
+        self._leave(None)
 
-    def _change(self, action: Change) -> None:
-        """Do an action that makes no masks."""
-        self._append(action)
-        self._refresh(action)
+    def _prompt(self, action: AddPrompts) -> list[ObjectMask]:
+        together = checks.check_prompts(self._document.state, action, self.shape)
+        self._propagator.stop()
+        masks = []
+        with self._memory.spoiling(object_id for _, object_id in together):
+            for (frame, object_id), joined in together.items():
+                masks.append(as_stored(self._memory.segment(object_id, frame, joined)))
+            self._do(action, masks)
+        return masks
 
-    def _turn(self, turn: Undo | Redo, action: Change) -> None:
-        """Undo or redo an action."""
-        self._append(turn)
-        match action:
-            case Propagate():
-                self._memory.lose_tracks(action.objects)
-            case _:
-                self._refresh(action)
+    def _do(self, action: Change, masks: Sequence[ObjectMask] = ()) -> None:
+        """Put an action in the log, and the masks it makes into the store before."""
+        self._propagator.stop()
+        if masks:
+            with self._explained():
+                self.store.write(self._document.next_version, masks)
+        self._document.append(action)
+        # Whatever becomes of the engine or the disk, the others must know of it.
+        try:
+            self._memory.take_note(action)
+        finally:
+            self._record()
 
-    def _refresh(self, action: Change) -> None:
-        for object_id, frames in touched(action).items():
-            with self._memory.spoiling([object_id]):
-                for frame in frames:
-                    self._memory.refresh(object_id, frame)
-        if isinstance(action, Remove):
-            if action.object_id in self.object_ids:
-                self._memory.lose([action.object_id])
-            else:
-                self._memory.forget(action.object_id)
+    def _turn(self, turn: Undo | Redo, action: Change | None) -> Change | None:
+        if action is None:
+            return None
+        self._propagator.stop()
+        self._document.append(turn)
+        try:
+            self._memory.take_note(action, turned=True)
+        finally:
+            self._record()
+        return action
 
     def _start(self, action: Propagate) -> Iterator[FrameResult]:
-        version = self._append(action)
-        yield from self._propagator.run(version, 0, self._record)
-
-    def _propagation(
-        self,
-        start: int,
-        stop: int | None,
-        direction: Direction,
-        objects: Iterable[int] | None,
-    ) -> Propagate:
-        chosen = self.object_ids if objects is None else sorted(set(objects))
-        for object_id in chosen:
-            self._check_known(object_id)
-        if direction not in DIRECTIONS:
-            raise InputError(
-                f"direction {direction!r} is none of {', '.join(DIRECTIONS)}"
-            )
-        return Propagate(
-            start=start,
-            stop=check_range(start, stop, self.shape[0]),
-            direction=direction,
-            objects=tuple(chosen),
-        )
-
-    def _append(self, action: Action) -> int:
-        self._propagator.stop()
-        version = self._document.append(action)
-        self._record()
-        return version
-
-    def _record(self) -> None:
-        if self._recorder is not None:
-            self._recorder(self.log)
-
-    def _check_known(self, object_id: int) -> None:
-        if object_id not in self.object_ids:
-            known = ", ".join(map(str, self.object_ids[:10])) or "none"
-            raise InputError(f"there is no object {object_id}; objects: {known}")
-
-    def _frames(self, object_id: int, frames: int | Iterable[int]) -> tuple[int, ...]:
-        self._check_known(object_id)
-        chosen = [frames] if isinstance(frames, int) else sorted(set(frames))
-        if not chosen:
-            raise InputError(f"no frames of object {object_id} are given")
-        return tuple(chosen)
+        self.begin(action)
+        begun = self._document.next_version - 1
+        with self._explained():
+            yield from self._propagator.run(begun, 0, self._record)

@@ -41,6 +41,8 @@ class TrackSettings:
         Channels to use.
     contrast
         Limits given, a pair for each channel or one for all.
+    gamma
+        Exponents given, one for each channel or one for all.
     """
 
     model: str = DEFAULT_MODEL
@@ -55,6 +57,7 @@ class TrackSettings:
     axes: str | None = None
     channels: tuple[int, ...] | None = None
     contrast: tuple[tuple[float, float], ...] | None = None
+    gamma: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no movie and no model could be run with."""

@@ -26,6 +26,10 @@ from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.io.disk import disk_full, has_little_room, replacing
 from napari_sam_i2v.masklets import ObjectMask
 
+_INDEX = """
+CREATE INDEX IF NOT EXISTS places
+ON masks (object_id, frame, version, height, predicted_iou);
+"""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS masks (
     frame INTEGER, object_id INTEGER, version INTEGER,
@@ -45,6 +49,10 @@ _STORED = np.dtype("<f2")
 _SMALLEST = np.finfo(_STORED).smallest_subnormal
 _LARGEST = np.finfo(_STORED).max
 _FAST = 1
+
+
+Place = tuple[int, int, int, float]
+"""Object id, frame, version, predicted IoU; -1 in its stead where the mask is empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +119,7 @@ class MaskStore:
                 self._database.execute("PRAGMA synchronous = OFF")
             if self._database.execute("PRAGMA page_count").fetchone() == (0,):
                 self._database.execute("PRAGMA auto_vacuum = INCREMENTAL")
+                self._database.executescript(_SCHEMA + _INDEX)
             self._database.executescript(_SCHEMA)
 
     @classmethod
@@ -129,6 +138,25 @@ class MaskStore:
         with contextlib.closing(MaskStore(path)) as original:
             original.back_up(store)
         return store
+
+    def switch_to(self, path: Path) -> None:
+        """Go on in a file that `copy_to` wrote; a temporary one left is deleted."""
+        self._take_over(MaskStore(path), None)
+
+    def switch_to_copy(self) -> None:
+        """Go on in a temporary file; the one left stays as it is."""
+        copy = MaskStore.temporary()
+        self.back_up(copy)
+        self._take_over(copy, copy.path.parent)
+
+    def _take_over(self, other: MaskStore, folder: Path | None) -> None:
+        with self._lock:
+            let_go = self._finalizer
+            other._finalizer.detach()
+            self.path, self.lasting = other.path, other.lasting
+            self._database = other._database
+            self._finalizer = weakref.finalize(self, _let_go, self._database, folder)
+            let_go()
 
     def close(self) -> None:
         """Let go of the file; a temporary one is deleted."""
@@ -188,6 +216,24 @@ class MaskStore:
         with self._lock, _explained(self.path):
             rows = self._database.execute(query, (frame, object_id)).fetchall()
         return [version for (version,) in rows]
+
+    def places(self, object_id: int | None = None) -> list[Place]:
+        """List masks without their pixels, by object, frame, then version.
+
+        Parameters
+        ----------
+        object_id
+            Whose; by default all.
+        """
+        score = "CASE WHEN height > 0 THEN predicted_iou ELSE -1 END"
+        query = f"SELECT object_id, frame, version, {score} FROM masks"
+        chosen: tuple[int, ...] = ()
+        if object_id is not None:
+            query, chosen = f"{query} WHERE object_id = ?", (object_id,)
+        with self._lock, _explained(self.path):
+            return self._database.execute(
+                f"{query} ORDER BY 1, 2, 3", chosen
+            ).fetchall()
 
     def read(self, frame: int, object_id: int, version: int) -> ObjectMask:
         """Read one mask that `versions` lists."""

@@ -3,10 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
 
 from napari_sam_i2v.masklets import ObjectMask
 from napari_sam_i2v.session.document import Document, State
 from napari_sam_i2v.session.store import MaskStore
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Places:
+    """Where masks that count are: arrays with a value for each, by object and frame.
+
+    Attributes
+    ----------
+    object_ids, frames
+        Where they are.
+    filled
+        Whether the mask has pixels; without, the object is absent.
+    predicted_iou
+        The network's estimate, 0 to 1, of filled ones.
+    """
+
+    object_ids: NDArray[np.int64]
+    frames: NDArray[np.int64]
+    filled: NDArray[np.bool_]
+    predicted_iou: NDArray[np.float64]
 
 
 class VisibleMasks:
@@ -34,6 +59,40 @@ class VisibleMasks:
         """A value that differs whenever the masks may."""
         return self._document.log
 
+    def places(
+        self, object_id: int | None = None, state: State | None = None
+    ) -> Places:
+        """Tell where masks are, without reading them.
+
+        Parameters
+        ----------
+        object_id
+            Whose; by default all.
+        state
+            An earlier state of the document, to see what counted then.
+        """
+        state = self._document.state if state is None else state
+        rows = self._store.places(object_id)
+        flat = np.fromiter(chain.from_iterable(rows), np.float64, 4 * len(rows))
+        object_ids, frames, versions, scores = flat.reshape(-1, 4).T
+        counts = state.are_visible(object_ids, frames, versions.astype(np.int64))
+        object_ids, frames, scores = (c[counts] for c in (object_ids, frames, scores))
+        # Versions ascend: the last of an object's masks on a frame is the one to show.
+        last = np.ones(len(frames), bool)
+        last[:-1] = (frames[1:] != frames[:-1]) | (object_ids[1:] != object_ids[:-1])
+        return Places(
+            object_ids=object_ids[last].astype(np.int64),
+            frames=frames[last].astype(np.int64),
+            filled=scores[last] >= 0,
+            predicted_iou=scores[last],
+        )
+
+    def frames_of(self, object_id: int, state: State | None = None) -> list[int]:
+        """List the frames on which an object has a mask with pixels, sorted."""
+        places = self.places(object_id, state)
+        frames: list[int] = places.frames[places.filled].tolist()
+        return frames
+
     def masks_on(self, frame: int) -> dict[int, ObjectMask]:
         """Masks of a frame by object id, sorted."""
         versions: dict[int, list[int]] = {}
@@ -42,7 +101,7 @@ class VisibleMasks:
         state = self._document.state
         masks = {}
         for object_id, known in versions.items():
-            newest = _newest(state, object_id, frame, known)
+            newest = max(_counting(state, object_id, frame, known), default=None)
             if newest is not None:
                 masks[object_id] = self._store.read(frame, object_id, newest)
         return masks
@@ -70,13 +129,18 @@ class VisibleMasks:
         self, object_id: int, frame: int, state: State | None = None
     ) -> int | None:
         """Return the version under which a mask that counts is stored."""
+        return max(self.versions(object_id, frame, state), default=None)
+
+    def versions(
+        self, object_id: int, frame: int, state: State | None = None
+    ) -> list[int]:
+        """List the versions of all masks on a frame that nothing has taken back."""
         known = self._store.versions_of(frame, object_id)
         state = self._document.state if state is None else state
-        return _newest(state, object_id, frame, known)
+        return list(_counting(state, object_id, frame, known))
 
 
-def _newest(
+def _counting(
     state: State, object_id: int, frame: int, versions: Iterable[int]
-) -> int | None:
-    counting = (v for v in versions if state.is_visible(object_id, frame, v))
-    return max(counting, default=None)
+) -> Iterable[int]:
+    return (v for v in versions if state.is_visible(object_id, frame, v))

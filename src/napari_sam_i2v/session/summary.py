@@ -1,0 +1,73 @@
+"""What a table of objects shows of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_sam_i2v.session.document import State
+from napari_sam_i2v.session.visible import Places
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectSummary:
+    """An object in one line.
+
+    Attributes
+    ----------
+    object_id
+        Its id.
+    first, last
+        Frames of its first and last mask; ``None`` where it has none.
+    prompts
+        How many it was given.
+    approved
+        On how many frames its mask is approved.
+    lowest_score
+        Lowest predicted IoU of its tracked masks, 0 to 1; ``None`` without any.
+    """
+
+    object_id: int
+    first: int | None
+    last: int | None
+    prompts: int
+    approved: int
+    lowest_score: float | None
+
+
+def summarise(places: Places, state: State) -> list[ObjectSummary]:
+    """Describe every object.
+
+    Parameters
+    ----------
+    places
+        Where all the masks are.
+    state
+        Says which objects there are.
+
+    Returns
+    -------
+    list of ObjectSummary
+        Sorted by id.
+    """
+    ids = state.object_ids
+    span = 1 + int(places.frames.max(initial=0))
+    vouched = [i * span + t for i in ids for t in state.conditioning_frames(i)]
+    tracked = ~np.isin(places.object_ids * span + places.frames, vouched)
+    starts = np.searchsorted(places.object_ids, ids, "left").tolist()
+    stops = np.searchsorted(places.object_ids, ids, "right").tolist()
+    lines = []
+    for object_id, start, stop in zip(ids, starts, stops, strict=True):
+        rows = start + np.flatnonzero(places.filled[start:stop])
+        frames, scores = places.frames[rows], places.predicted_iou[rows[tracked[rows]]]
+        line = ObjectSummary(
+            object_id=object_id,
+            first=int(frames[0]) if frames.size else None,
+            last=int(frames[-1]) if frames.size else None,
+            prompts=sum(map(len, state.prompts.get(object_id, {}).values())),
+            approved=len(state.approved.get(object_id, ())),
+            lowest_score=float(scores.min()) if scores.size else None,
+        )
+        lines.append(line)
+    return lines
