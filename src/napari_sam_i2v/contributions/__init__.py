@@ -1,0 +1,1 @@
+"""What ``napari.yaml`` names beside the widgets; napari is imported when used."""

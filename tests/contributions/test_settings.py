@@ -1,0 +1,61 @@
+"""Preferences of the plugin, with and without napari's part in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from napari import settings as napari_settings
+
+from napari_sam_i2v.checkpoints import cache_folder
+from napari_sam_i2v.contributions.settings import PluginSettings, plugin_settings
+from napari_sam_i2v.session.settings import DEFAULT_MODEL
+
+pytest.importorskip("napari.settings._plugin_settings")
+
+
+@pytest.fixture
+def preferences(plugins: Any, plugin_settings: Any) -> Any:
+    del plugin_settings  # napari's fixture keeps settings in this test's folder
+    return napari_settings.get_plugin_settings("napari-sam-i2v").tracking
+
+
+def test_the_manifest_and_the_class_agree_on_defaults(preferences: Any) -> None:
+    assert plugin_settings() == PluginSettings()
+    assert plugin_settings().model == DEFAULT_MODEL == preferences.model
+    assert plugin_settings().downloads == cache_folder()
+
+
+def test_what_is_set_is_read(preferences: Any, tmp_path: Path) -> None:
+    preferences.model = " mine "
+    preferences.device = "cpu"
+    preferences.cache_folder = str(tmp_path)
+    preferences.memory_limit_gb = 0.5
+    found = plugin_settings()
+    assert found == PluginSettings(
+        model="mine", device="cpu", cache_folder=tmp_path, memory_limit_gb=0.5
+    )
+    assert found.downloads == tmp_path
+    assert found.fits_memory(2**29)
+    assert not found.fits_memory(2**29 + 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("device", "abacus"), ("memory_limit_gb", 0)]
+)
+def test_nonsense_is_refused_by_napari(
+    preferences: Any, name: str, value: object
+) -> None:
+    with pytest.raises(ValueError, match=name):
+        setattr(preferences, name, value)
+
+
+def test_without_the_plugin_defaults_hold(npe2pm: Any, request: Any) -> None:
+    request.getfixturevalue("plugin_settings")
+    assert plugin_settings() == PluginSettings()
+
+
+def test_an_older_napari_has_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(napari_settings, "get_plugin_settings")
+    assert plugin_settings() == PluginSettings()
