@@ -27,7 +27,7 @@ FORBIDDEN = {
     "torch": (*QT, "napari", *QT_ZONE),
     "qt": TORCH + TORCH_ZONE,
 }
-USE_NAPARI = ("annotator", "io")
+USE_NAPARI = ("annotator", "contributions", "io")
 DEFER_ANYTHING = ("__init__", "backends", "cli")
 APART = {
     "model": (f"{NAME}.inference", f"{NAME}.training"),
@@ -43,8 +43,8 @@ APART = {
 LONGEST_FILE, MEDIAN_FILE, LONGEST_FUNCTION = 400, 150, 60
 
 TOP_LEVEL = set(
-    "src napari.yaml checkpoints configs tests benchmarks docs pyproject.toml .ci "
-    "dev.py README.md LICENSE CHANGELOG.md .gitignore constraints.txt".split()
+    "src napari.yaml checkpoints configs tests benchmarks docs examples "
+    "pyproject.toml .ci dev.py README.md LICENSE CHANGELOG.md .gitignore constraints.txt".split()
 )
 LINKS = ("napari.yaml", "configs", "checkpoints")
 HOUSEHOLD_WORDS = ("extra-index-url", "find-links", "index-url", "download.pytorch")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt
     from napari_sam_i2v.tracking import load_session, open_session, track
     from napari_sam_i2v.video import open_video
+    from napari_sam_i2v.widgets.opening import annotate
 
 __version__ = "0.1.0"
 
@@ -24,6 +25,7 @@ __all__ = [
     "MaskPrompt",
     "PointPrompt",
     "__version__",
+    "annotate",
     "build_video_predictor",
     "load_session",
     "open_session",
@@ -36,6 +38,7 @@ _HOMES = {
     "InputError": "napari_sam_i2v.errors",
     "MaskPrompt": "napari_sam_i2v.prompts",
     "PointPrompt": "napari_sam_i2v.prompts",
+    "annotate": "napari_sam_i2v.widgets.opening",
     "build_video_predictor": "napari_sam_i2v.inference.compat",
     "load_session": "napari_sam_i2v.tracking",
     "open_session": "napari_sam_i2v.tracking",

@@ -32,6 +32,22 @@ def _command(method: str) -> Callable[[], None]:
     return run
 
 
+def start() -> None:
+    """Open the tracking widget and start it on the viewer's movie."""
+    import napari
+    from napari.utils.notifications import show_warning
+
+    import napari_sam_i2v
+
+    viewer = napari.current_viewer()
+    if viewer is None:
+        return
+    try:
+        napari_sam_i2v.annotate(viewer)
+    except InputError as error:
+        show_warning(str(error))
+
+
 new_object = _command("new_object")
 toggle_polarity = _command("toggle_polarity")
 propagate = _command("propagate")

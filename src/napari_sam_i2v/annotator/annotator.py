@@ -1,0 +1,316 @@
+"""A movie in napari, annotated: prompt layers in, masklets out, without Qt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.utils.notifications import show_info, show_warning
+
+from napari_sam_i2v.annotator import enrol
+from napari_sam_i2v.annotator.geometry import MovieGeometry, find_geometry
+from napari_sam_i2v.annotator.jobs import Post
+from napari_sam_i2v.annotator.keys import BoundKeys
+from napari_sam_i2v.annotator.layers import PLACEMENT, AnnotationLayers
+from napari_sam_i2v.annotator.reading import Place, Places, by_place, together
+from napari_sam_i2v.annotator.status import Options, Status
+from napari_sam_i2v.annotator.strokes import painted_prompts
+from napari_sam_i2v.annotator.verbs import AnnotatorVerbs
+from napari_sam_i2v.prompts import MaskPrompt, Prompt
+from napari_sam_i2v.video import open_video
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image
+
+SESSION_KEY = "sam_i2v_session"
+"""Key of a layer's metadata that names the session folder it belongs to."""
+
+_UNDO_KEYS = ("Control-Z", "Control-Shift-Z")
+
+
+class Annotator(AnnotatorVerbs):
+    """Keeps the layers of a viewer and a session in step; all work is in a worker.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    image
+        The movie.
+    options
+        Model, device and the like.
+    post
+        Takes functions to the viewer's thread.
+
+    Attributes
+    ----------
+    started
+        When, on the monotonic clock.
+    is_open
+        Whether it has not been closed.
+
+    Raises
+    ------
+    InputError
+        The layer is no movie.
+    """
+
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        image: Image,
+        options: Options | None = None,
+        *,
+        post: Post,
+    ) -> None:
+        self.viewer = viewer
+        self.image = image
+        self.options = options = options or Options()
+        self.geometry: MovieGeometry = find_geometry(
+            image, viewer.dims, options.time_axis
+        )
+        channel = self._channel()
+        video = open_video(
+            image,
+            axes=self.geometry.video_axes,
+            channel=channel,
+            contrast=self._limits() if options.as_seen else None,
+        )
+        super().__init__(
+            AnnotationLayers(viewer, self.geometry),
+            post,
+            f"loading {options.model}",
+        )
+        self.started = time.monotonic()
+        self.is_open = True
+        self._keys = BoundKeys(viewer, self)
+        self._connect()
+        self.choose(1)
+        enrol(self)
+        name = image.name
+        self.jobs.submit(
+            lambda: self.desk.open(video, options, name),
+            self._opened,
+            self._not_opened,
+        )
+        if self.options.as_seen:
+            self._look()
+        self.set_mode("points")
+
+    # What prompts and changes of the layers come to.
+
+    def _connect(self) -> None:
+        layers, image = self.layers, self.image
+        self._connections: list[tuple[Any, Callable[..., None]]] = [
+            (layers.points.events.data, self._prompts_changed),
+            (layers.points.events.features, self._prompts_changed),
+            (layers.shapes.events.data, self._prompts_changed),
+            (layers.shapes.events.features, self._prompts_changed),
+            (layers.masks.events.paint, self._masks_painted),
+            (layers.masklets.events.paint, self._masklets_painted),
+            (layers.masklets.events.selected_label, self._label_chosen),
+            (layers.masks.events.selected_label, self._label_chosen),
+            (self.viewer.dims.events.current_step, self._step),
+            (self.viewer.layers.events.removed, self._layer_removed),
+        ]
+        for name in PLACEMENT:
+            self._connections.append((getattr(image.events, name), self._moved))
+        if self.options.as_seen and not image.rgb:
+            self._connections += [
+                (image.events.contrast_limits, self._look),
+                (image.events.gamma, self._look),
+            ]
+        for emitter, callback in self._connections:
+            emitter.connect(callback)
+        layers.points.mouse_drag_callbacks.insert(0, self._modified_click)
+        for layer in (layers.masklets, layers.masks, layers.points, layers.shapes):
+            # Napari's own undo of a stroke would not reach the session; ours does.
+            for key, verb in zip(_UNDO_KEYS, (self.undo, self.redo), strict=True):
+                layer.bind_key(key, _without_layer(verb), overwrite=True)
+
+    def _prompts_changed(self, event: Any = None) -> None:
+        action = getattr(getattr(event, "action", None), "value", "changed")
+        if self.layers.writing or action in ("adding", "changing", "removing"):
+            return
+        now = self._read()
+        for place in [*now, *(p for p in self._known if p not in now)]:
+            if not _same(now.get(place, ()), self._known.get(place, ())):
+                self._send(place, now.get(place, ()))
+
+    def _read(self) -> Places:
+        """Read what the layers ask for: masks as known, shapes, points."""
+        drawn = by_place(self.layers.prompts())
+        masks = {
+            place: tuple(p for p in prompts if isinstance(p, MaskPrompt))
+            for place, prompts in self._masks().items()
+        }
+        return {
+            place: together(masks.get(place, ()), drawn.get(place, ()))
+            for place in [*masks, *(one for one in drawn if one not in masks)]
+        }
+
+    def _masks(self) -> Places:
+        """Masks that the label layer of prompts holds."""
+        return {
+            place: prompts
+            for place, prompts in self._known.items()
+            if prompts
+            and isinstance(prompts[0], MaskPrompt)
+            and (self.layers.painted[place[0]] == place[1]).any()
+        }
+
+    def _strokes(self, event: Any, stack: np.ndarray) -> dict[Place, MaskPrompt | None]:
+        data, axis = self.geometry.as_layer(stack), self.geometry.tyx[0]
+        return painted_prompts(event.value, data, stack, axis)
+
+    def _masks_painted(self, event: Any) -> None:
+        """A stroke on the mask prompts."""
+        if self.layers.writing:
+            return
+        for place, mask in self._strokes(event, self.layers.painted).items():
+            drawn = by_place(self.layers.prompts()).get(place, ())
+            self._send(place, together([mask] if mask else [], drawn))
+
+    def _masklets_painted(self, event: Any) -> None:
+        """A stroke on the masklets corrects that frame, as a mask would."""
+        if self.layers.writing:
+            return
+        for place, mask in self._strokes(event, self.layers.stack).items():
+            if mask is None:
+                show_warning(
+                    f"object {place[1]} is erased from frame {place[0]} altogether: "
+                    "use 'End here' where a cell is gone; its mask is back"
+                )
+                self._submit(partial(self.desk.repaint, place[0]))
+                continue
+            # What was clicked before led to the mask that was painted over.
+            self.layers.put(place, [mask])
+            self._send(place, (mask,))
+
+    def _put_back(self, places: Places) -> None:
+        now = dict(places)
+        for place in [*places, *(p for p in self._known if p not in places)]:
+            if self._unanswered[place]:
+                now[place] = self._known.get(place, ())
+                continue
+            prompts = places.get(place, ())
+            if not _same(prompts, self._known.get(place, ())):
+                self.layers.put(place, prompts)
+        self._known = {place: prompts for place, prompts in now.items() if prompts}
+
+    # What the viewer does.
+
+    def _modified_click(self, _layer: Any, event: Any) -> Iterator[None]:
+        """Alt or Control: not here. Shift: another cell. Napari adds the point."""
+        held = set(event.modifiers)
+        if self.layers.points.mode != "add" or not held & {"Alt", "Control", "Shift"}:
+            return
+        object_id, positive = self.object_id, self.positive
+        if "Shift" in held:
+            self.new_object()
+        else:
+            self.choose(object_id, not positive)
+        yield
+        while event.type == "mouse_move":
+            yield
+        # Napari's own callback, which adds the point, comes after this one.
+        if "Shift" not in held:
+            self.jobs.post(lambda: self.choose(object_id, positive))
+
+    def set_mode(self, kind: str) -> None:
+        """Make a layer the active one, in the mode that adds to it.
+
+        Parameters
+        ----------
+        kind
+            ``points``, ``boxes``, ``masks`` or ``masklets``.
+        """
+        layer, mode = {
+            "points": (self.layers.points, "add"),
+            "boxes": (self.layers.shapes, "add_rectangle"),
+            "masks": (self.layers.masks, "paint"),
+            "masklets": (self.layers.masklets, "paint"),
+        }[kind]
+        if layer in self.viewer.layers:
+            self.viewer.layers.selection.active = layer
+            layer.mode = mode
+
+    def _label_chosen(self, event: Any) -> None:
+        label = int(event.source.selected_label)
+        if not self.layers.writing and label and label != self.object_id:
+            self.choose(label)
+
+    def _moved(self, _event: Any = None) -> None:
+        self.layers.follow()
+
+    def _step(self, _event: Any = None) -> None:
+        self._frame = self.layers.frame_shown()
+
+    def _look(self, _event: Any = None) -> None:
+        limits, gamma = self._limits(), float(self.image.gamma)
+        self.jobs.submit(lambda: self.desk.look(limits, gamma))
+
+    def _limits(self) -> tuple[float, float] | None:
+        if self.image.rgb:
+            return None
+        low, high = self.image.contrast_limits
+        return (float(low), float(high)) if low < high else None
+
+    def _channel(self) -> int | None:
+        if self.options.channel is not None:
+            return self.options.channel
+        axis = self.geometry.channel_axis
+        if axis is None:
+            return None
+        beyond = self.viewer.dims.ndim - len(self.geometry.axes)
+        return int(self.viewer.dims.current_step[beyond + axis])
+
+    def _layer_removed(self, event: Any) -> None:
+        if event.value in self.layers.all and not self.layers.writing:
+            show_info(
+                f"{event.value.name!r} was deleted; the session is kept: press Start "
+                "to go on with it"
+            )
+            self.close()
+
+    def close(self) -> None:
+        """Stop the worker, let go of the model and of the layers, which stay."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        self._keys.release()
+        if self.objects and self.folder is not None:
+            self.image.metadata[SESSION_KEY] = str(self.folder)
+        for emitter, callback in self._connections:
+            emitter.disconnect(callback)
+        self._connections = []
+        self.layers.points.mouse_drag_callbacks.remove(self._modified_click)
+        for layer in self.layers.all:
+            for key in _UNDO_KEYS:
+                layer.bind_key(key, None)
+        # In the worker, which may still be at something.
+        self.jobs.close(last=self.desk.close)
+        self.status = Status()
+        self.status_changed.emit(self.status)
+
+
+def _without_layer(verb: Callable[[], None]) -> Callable[[Any], None]:
+    return lambda _: verb()
+
+
+def _same(one: tuple[Prompt, ...], other: tuple[Prompt, ...]) -> bool:
+    """Whether prompts say the same."""
+    return len(one) == len(other) and all(map(_alike, one, other))
+
+
+def _alike(one: Prompt, other: Prompt) -> bool:
+    if isinstance(one, MaskPrompt) and isinstance(other, MaskPrompt):
+        there = (one.frame, one.object_id, one.offset)
+        return there == (other.frame, other.object_id, other.offset) and (
+            np.array_equal(one.mask, other.mask)
+        )
+    return one == other

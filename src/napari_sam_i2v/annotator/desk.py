@@ -1,0 +1,329 @@
+"""The session as the worker sees it: what it is asked to do, and what it answers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_sam_i2v.annotator.autosave import (
+    FoundSession,
+    drop,
+    find_session,
+    new_folder,
+)
+from napari_sam_i2v.annotator.reading import Place, Places, by_place
+from napari_sam_i2v.annotator.status import Options, Progress
+from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.io.results import EXPORTERS, check_formats
+from napari_sam_i2v.prompts import Prompt
+from napari_sam_i2v.session.actions import Direction, Style
+from napari_sam_i2v.tracking import load_session, open_session
+from napari_sam_i2v.video import VideoSource
+
+if TYPE_CHECKING:
+    from napari_sam_i2v.session import TrackingSession
+    from napari_sam_i2v.session.summary import ObjectSummary
+
+_SUMMARY_SECONDS = 0.7
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Update:
+    """What the viewer is to show after a job.
+
+    Attributes
+    ----------
+    frames
+        Labels ``(Y, X)`` of frames that changed.
+    objects
+        All objects, where they may have changed.
+    styles
+        Names and colours, with `objects`.
+    places
+        All prompts in force, where the prompt layers may be out of step.
+    progress
+        Of the propagation that is running.
+    found
+        An earlier session of the movie.
+    text
+        What was done, for people.
+    """
+
+    frames: Mapping[int, np.ndarray] = field(default_factory=dict)
+    objects: list[ObjectSummary] | None = None
+    styles: Mapping[int, Style] = field(default_factory=dict)
+    places: Places | None = None
+    progress: Progress | None = None
+    found: FoundSession | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """Which frames a propagation visits, and for which objects.
+
+    Attributes
+    ----------
+    objects
+        Ids; ``None`` for all.
+    start, stop
+        Frames, half-open.
+    direction
+        Which way.
+    """
+
+    objects: tuple[int, ...] | None = None
+    start: int = 0
+    stop: int | None = None
+    direction: Direction = "forward"
+
+
+class Pending:
+    """Prompts that wait to be answered, the latest of every place, in order."""
+
+    def __init__(self) -> None:
+        self._places: dict[Place, tuple[Prompt, ...]] = {}
+        self._lock = threading.Lock()
+
+    def put(self, place: Place, prompts: tuple[Prompt, ...]) -> None:
+        """Have a place answered anew; it keeps its turn if it waits already."""
+        with self._lock:
+            self._places[place] = prompts
+
+    def take(self) -> tuple[Place, tuple[Prompt, ...]] | None:
+        """Take the place whose turn it is."""
+        with self._lock:
+            if not self._places:
+                return None
+            place = next(iter(self._places))
+            return place, self._places.pop(place)
+
+
+class Desk:
+    """A session at work; everything here runs in the worker.
+
+    Parameters
+    ----------
+    here
+        Says which frame the viewer shows; frames near it are painted first.
+    stop
+        Says whether tracking is to stop, asked between batches of objects.
+    """
+
+    def __init__(self, here: Callable[[], int], stop: Callable[[], bool]) -> None:
+        self._here = here
+        self._stop = stop
+        self._session: TrackingSession | None = None
+        self._folder: Path | None = None
+        self._video: VideoSource | None = None
+        self._options = Options()
+        self._dirty: set[int] = set()
+
+    @property
+    def session(self) -> TrackingSession:
+        """The session, which must be open."""
+        if self._session is None:
+            raise InputError("the model is not loaded; press Start again")
+        return self._session
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a session."""
+        return self._session is not None
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the session is kept."""
+        return self._folder
+
+    def open(self, video: VideoSource, options: Options, name: str) -> Update:
+        """Load the model and begin a session, looking for an earlier one."""
+        fingerprint = video.fingerprint()
+        found = find_session(fingerprint)
+        self._options = options
+        self._folder = new_folder(name, fingerprint)
+        self._session = open_session(
+            video,
+            model=options.model,
+            checkpoint=options.checkpoint,
+            device=options.device,
+            views=options.views,
+            cell_size=options.cell_size,
+            folder=self._folder,
+        )
+        self._session.stop_when(self._stop)
+        self._video = video
+        return Update(found=found, text=f"{options.model} is ready")
+
+    def reopen(self, folder: Path) -> Update:
+        """Go on with a session from a folder; what was begun here is kept aside."""
+        video = self._video
+        session = load_session(folder, video, in_place=True)
+        self.close()
+        session.stop_when(self._stop)
+        self._session, self._folder, self._video = session, folder, video
+        self._dirty.update(range(session.shape[0]))
+        return self._whole(f"opened {folder}")
+
+    def answer(self, pending: Pending) -> Update:
+        """Answer the prompts whose turn it is."""
+        taken = pending.take()
+        if taken is None:
+            return Update()
+        (frame, object_id), prompts = taken
+        self._check_unlocked(frame, object_id)
+        if prompts:
+            self.session.replace(prompts)
+        elif any(
+            (one.frame, one.object_id) == (frame, object_id)
+            for one in self.session.prompts()
+        ):
+            known = set(self.session.object_ids)
+            self.session.clear_all([(frame, object_id)])
+            if known - set(self.session.object_ids):
+                # The object went with its last prompt, from all frames.
+                self._dirty.update(range(self.session.shape[0]))
+        return self._summary(frames=self._labels([frame]))
+
+    def give(self, prompts: Iterable[Prompt]) -> Update:
+        """Answer prompts of many objects as one action."""
+        given = tuple(prompts)
+        for prompt in given:
+            self._check_unlocked(prompt.frame, prompt.object_id)
+        self.session.replace(given)
+        frames = sorted({prompt.frame for prompt in given})
+        return self._summary(
+            frames=self._labels(frames),
+            text=f"{len({p.object_id for p in given})} objects prompted",
+        )
+
+    def act(self, change: Callable[[TrackingSession], Any], text: str) -> Update:
+        """Do something that may concern any frame."""
+        if change(self.session) is None and text.endswith("?"):
+            return Update(text=f"nothing to {text[:-1]}")
+        self._dirty.update(range(self.session.shape[0]))
+        return self._whole(text.rstrip("?"))
+
+    def propagate(
+        self, plan: Callable[[TrackingSession], list[Reach]]
+    ) -> Iterator[Update]:
+        """Track; every update but the first holds a frame."""
+        jobs = [
+            (reach, self.session.count_visits(*_range(reach), **_how(reach)))
+            for reach in plan(self.session)
+        ]
+        total = sum(count for _, count in jobs)
+        if not total:
+            raise InputError(
+                "there is nothing to track in that range; prompt an object first, or "
+                "choose more frames"
+            )
+        begun, told, done = time.monotonic(), 0.0, 0
+        yield Update(progress=Progress(done=0, total=total))
+        for reach, _ in jobs:
+            for result in self.session.propagate(*_range(reach), **_how(reach)):
+                done += 1
+                now = time.monotonic()
+                progress = Progress(
+                    done=done,
+                    total=total,
+                    seconds_left=(now - begun) / done * (total - done),
+                )
+                frames = self._labels([result.frame])
+                if now - told < _SUMMARY_SECONDS:
+                    yield Update(frames=frames, progress=progress)
+                else:
+                    told = now
+                    yield self._summary(frames=frames, progress=progress)
+
+    def look(self, limits: tuple[float, float] | None, gamma: float) -> Update:
+        """Look at the movie as the viewer shows it now."""
+        if self._video is not None and limits is not None:
+            self._video.recontrast(limits, gamma)
+        return Update()
+
+    def summary(self) -> Update:
+        """Describe the objects."""
+        return self._summary() if self.is_open else Update()
+
+    def recall(self) -> Update:
+        """Say what the session holds, which is nothing where there is none."""
+        if not self.is_open:
+            return Update(places={})
+        self._dirty.update(range(self.session.shape[0]))
+        return self._whole("")
+
+    def save(self, folder: Path) -> Update:
+        """Save the session into a folder of the user's choice, and live there on."""
+        self.session.save(folder)
+        return Update(text=f"saved to {folder}")
+
+    def export(self, folder: Path, formats: tuple[str, ...]) -> Update:
+        """Write the results as files."""
+        chosen = check_formats(formats)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in chosen:
+            EXPORTERS[name].write(self.session.masklets, folder)
+        return Update(text=f"exported to {folder}")
+
+    def paint(self) -> tuple[int, np.ndarray] | None:
+        """Compose a frame that is out of date, the nearest one; ``None`` without."""
+        if not self._dirty or self._session is None:
+            return None
+        here = self._here()
+        frame = min(self._dirty, key=lambda one: abs(one - here))
+        self._dirty.discard(frame)
+        return frame, self._labels([frame])[frame]
+
+    def repaint(self, frame: int) -> Update:
+        """Compose one frame anew."""
+        return Update(frames=self._labels([frame]))
+
+    def close(self) -> None:
+        """Let go of the session; an autosaved one without objects is deleted."""
+        session, folder = self._session, self._folder
+        self._session = self._folder = None
+        if session is None:
+            return
+        empty = not session.object_ids
+        session.close()
+        if empty and folder is not None:
+            drop(folder)
+
+    def _check_unlocked(self, frame: int, object_id: int) -> None:
+        session = self.session
+        known = object_id in session.object_ids
+        if known and frame in session.approved_frames(object_id):
+            self._dirty.add(frame)
+            raise InputError(
+                f"object {object_id} is approved on frame {frame}: unlock it there "
+                "(Shift-Y) to change it"
+            )
+
+    def _labels(self, frames: Iterable[int]) -> dict[int, np.ndarray]:
+        self._dirty.difference_update(frames)
+        labels = self.session.masklets.labels
+        return {frame: np.asarray(labels[frame]) for frame in frames}
+
+    def _summary(self, **others: Any) -> Update:
+        session = self.session
+        return Update(objects=session.summary(), styles=session.styles, **others)
+
+    def _whole(self, text: str) -> Update:
+        places = by_place(self.session.prompts())
+        here = self._labels([self._here()])
+        return self._summary(frames=here, places=places, text=text)
+
+
+def _range(reach: Reach) -> tuple[int, int | None]:
+    return reach.start, reach.stop
+
+
+def _how(reach: Reach) -> dict[str, Any]:
+    return {"direction": reach.direction, "objects": reach.objects}

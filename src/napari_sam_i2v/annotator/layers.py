@@ -1,0 +1,349 @@
+"""The four layers of an annotated movie: clicks, shapes, painted masks, masklets."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_sam_i2v.annotator.geometry import MovieGeometry
+from napari_sam_i2v.annotator.reading import (
+    OBJECT_ID,
+    POSITIVE,
+    Place,
+    read_points,
+    read_shapes,
+)
+from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Layer
+
+_IN_MEMORY = 2**30
+"""Bytes of labels above which they are kept in a temporary file."""
+
+_OF = "sam_i2v_image"
+"""Key of metadata that says which image a layer accompanies."""
+
+_POSITIVE, _NEGATIVE = "disc", "cross"
+
+PLACEMENT = ("scale", "translate", "rotate", "shear", "affine")
+"""What a layer may be moved by while it is in use."""
+
+
+class AnnotationLayers:
+    """The prompt layers and the masklets of one movie, in one viewer.
+
+    Parameters
+    ----------
+    viewer
+        Where they are added, above the image.
+    geometry
+        Where the movie lies.
+    dtype
+        Of the label layers.
+
+    Attributes
+    ----------
+    points, shapes, masks
+        Prompt layers.
+    masklets
+        The result.
+    writing
+        Whether a change comes from here, not from a person.
+    """
+
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        geometry: MovieGeometry,
+        dtype: np.dtype[Any] | type = np.uint16,
+    ) -> None:
+        self._viewer = viewer
+        self._geometry = geometry
+        self.writing = False
+        name = geometry.image.name
+        _put_aside(viewer, geometry.image)
+        place = geometry.placement()
+        place["metadata"] = {_OF: geometry.image.unique_id}
+        self.stack = _zeros(geometry.shape, np.dtype(dtype))
+        self.painted = _zeros(geometry.shape, np.dtype(dtype))
+        self.masklets = viewer.add_labels(
+            geometry.as_layer(self.stack), name=f"{name} masklets", opacity=0.6, **place
+        )
+        self.masks = viewer.add_labels(
+            geometry.as_layer(self.painted),
+            name=f"{name} mask prompts",
+            opacity=0.35,
+            **place,
+        )
+        self.masks.contour = 1
+        self._cyclic = self.masklets.colormap
+        self._colours: dict[int, str] = {}
+        self._hidden: set[int] = set()
+        self._ids: set[int] = set()
+        features = {OBJECT_ID: np.zeros(0, int), POSITIVE: np.zeros(0, bool)}
+        defaults = {OBJECT_ID: 1, POSITIVE: True}
+        self.shapes = viewer.add_shapes(
+            ndim=len(geometry.axes),
+            name=f"{name} boxes",
+            face_color="transparent",
+            edge_width=max(1.0, min(geometry.shape[1:]) / 300),
+            features=features,
+            feature_defaults=defaults,
+            **place,
+        )
+        self.points = viewer.add_points(
+            ndim=len(geometry.axes),
+            name=f"{name} clicks",
+            size=max(2.0, min(geometry.shape[1:]) / 64),
+            border_color="white",
+            border_width=0.15,
+            features=features,
+            feature_defaults=defaults,
+            **place,
+        )
+
+    @property
+    def all(self) -> list[Layer]:
+        """The layers, from the bottom."""
+        return [self.masklets, self.masks, self.shapes, self.points]
+
+    def follow(self) -> None:
+        """Lie where the image lies now."""
+        place = self._geometry.placement()
+        with self.own_change():
+            for layer in self.all:
+                for name in PLACEMENT:
+                    setattr(layer, name, place[name])
+
+    @contextmanager
+    def own_change(self) -> Iterator[None]:
+        """Mark what is changed meanwhile as not done by a person."""
+        before, self.writing = self.writing, True
+        try:
+            yield
+        finally:
+            self.writing = before
+
+    def choose(self, object_id: int, positive: bool) -> None:
+        """Have new points, shapes and strokes belong to an object."""
+        with self.own_change():
+            self.ids = self.ids | {object_id}
+            # Napari would give the selected ones the new colour and features.
+            self.points.selected_data = set()
+            self.shapes.selected_data = set()
+            colour = self.colour(object_id)
+            defaults = {OBJECT_ID: object_id, POSITIVE: positive}
+            self.points.feature_defaults = defaults
+            self.points.current_face_color = colour
+            self.points.current_symbol = _POSITIVE if positive else _NEGATIVE
+            self.shapes.feature_defaults = defaults
+            self.shapes.current_edge_color = colour
+            for layer in (self.masks, self.masklets):
+                layer.selected_label = object_id
+
+    def colour(self, object_id: int) -> np.ndarray:
+        """Give an object's colour, RGBA in 0 to 1, opaque."""
+        from napari.utils.colormaps.standardize_color import transform_color
+
+        if object_id in self._colours:
+            return np.asarray(transform_color(self._colours[object_id])[0])
+        return np.array([*self._cyclic.map(object_id)[:3], 1.0])
+
+    def recolour(self, colours: Mapping[int, str], hidden: Iterable[int]) -> None:
+        """Draw some objects in colours of their own, and others not at all."""
+        self._colours, self._hidden = dict(colours), set(hidden)
+        with self.own_change():
+            self._recolour_labels()
+            self._recolour_prompts()
+
+    @property
+    def ids(self) -> set[int]:
+        """Ids that the label colours cover."""
+        return self._ids
+
+    @ids.setter
+    def ids(self, ids: Iterable[int]) -> None:
+        before, self._ids = self._ids, set(ids)
+        if self._ids - before and (self._colours or self._hidden):
+            # What is not in napari's table of colours is not drawn at all.
+            with self.own_change():
+                self._recolour_labels()
+
+    def show(self, frame: int, labels: np.ndarray) -> None:
+        """Show the masklets of a frame, labels ``(Y, X)``."""
+        self.widen(int(labels.max(initial=0)))
+        self.stack[frame] = labels
+        if self.frame_shown() == frame:
+            with self.own_change():
+                self.masklets.refresh(extent=False, thumbnail=False, highlight=False)
+
+    def widen(self, highest: int) -> None:
+        """Make room for ids that 16 bits do not hold."""
+        if highest <= np.iinfo(self.stack.dtype).max:
+            return
+        with self.own_change():
+            self.stack = self.stack.astype(np.uint32)
+            self.painted = self.painted.astype(np.uint32)
+            self.masklets.data = self._geometry.as_layer(self.stack)
+            self.masks.data = self._geometry.as_layer(self.painted)
+
+    def frame_shown(self) -> int:
+        """Frame that the viewer's slider is at."""
+        dims, geometry = self._viewer.dims, self._geometry
+        world = np.array(dims.point)[-len(geometry.axes) :]
+        t = geometry.image.world_to_data(world)[geometry.tyx[0]]
+        return int(np.clip(round(float(t)), 0, geometry.shape[0] - 1))
+
+    def go_to(self, frame: int, yx: tuple[float, float] | None = None) -> None:
+        """Turn the slider to a frame and the camera to a place on it."""
+        geometry, viewer = self._geometry, self._viewer
+        centre = (geometry.shape[1] / 2, geometry.shape[2] / 2) if yx is None else yx
+        [point] = geometry.coordinates(np.array([[frame, *centre]], float))
+        world = np.array(geometry.image.data_to_world(point))
+        beyond = viewer.dims.ndim - len(world)
+        axis = beyond + geometry.tyx[0]
+        viewer.dims.set_point(axis, float(world[geometry.tyx[0]]))
+        if yx is not None and viewer.dims.ndisplay == 2 and not self._in_sight(yx):
+            shown = [one - beyond for one in viewer.dims.displayed]
+            # Since napari 0.9 the camera is the scene's.
+            camera = getattr(viewer, "scene", viewer).camera
+            camera.center = tuple(world[shown])
+
+    def _in_sight(self, yx: tuple[float, float]) -> bool:
+        """Whether a place is on the canvas now, not just at its edge."""
+        _, y, x = self._geometry.tyx
+        low, high = np.asarray(self._geometry.image.corner_pixels)[:, [y, x]]
+        edge = 0.05 * (high - low)
+        return bool(((low + edge <= yx) & (yx <= high - edge)).all())
+
+    def prompts(self) -> list[Prompt]:
+        """Read the points and shapes."""
+        shapes = read_shapes(self.shapes, self._geometry)
+        return [*shapes, *read_points(self.points, self._geometry)]
+
+    def put(self, place: Place, prompts: Iterable[Prompt]) -> None:
+        """Have the layers say of an object on a frame just what is given."""
+        frame, object_id = place
+        given = list(prompts)
+        points = [one for one in given if isinstance(one, PointPrompt)]
+        boxes = [one for one in given if isinstance(one, BoxPrompt)]
+        masks = [one for one in given if isinstance(one, MaskPrompt)]
+        with self.own_change():
+            _drop(self.points, read_points(self.points, self._geometry), place)
+            if len(self.shapes.data):
+                self._drop_shapes(place)
+            if frame < len(self.painted):
+                self._put_mask(frame, object_id, masks)
+            for box in boxes:
+                self._add_box(box)
+            for point in points:
+                self._add_point(point)
+
+    def _put_mask(self, frame: int, object_id: int, masks: list[MaskPrompt]) -> None:
+        painted = self.painted[frame]
+        present = painted == object_id
+        if not masks and not present.any():
+            return
+        self.widen(object_id)
+        painted = self.painted[frame]
+        painted[present] = 0
+        for mask in masks:
+            (top, left), (height, width) = mask.offset, mask.mask.shape
+            painted[top : top + height, left : left + width][mask.mask] = object_id
+        if self.frame_shown() == frame:
+            self.masks.refresh(extent=False, thumbnail=False, highlight=False)
+
+    def _drop_shapes(self, place: Place) -> None:
+        found = []
+        for row in range(len(self.shapes.data)):
+            tyx = self._geometry.positions(self.shapes, self.shapes.data[row])
+            there = round(float(tyx[:, 0].mean()))
+            object_id = int(self.shapes.features[OBJECT_ID].iloc[row])
+            if (there, object_id) == place:
+                found.append(row)
+        if found:
+            self.shapes.selected_data = set(found)
+            self.shapes.remove_selected()
+
+    def _add_box(self, box: BoxPrompt) -> None:
+        (top, left), (bottom, right) = box.yx_min, box.yx_max
+        corners = [(top, left), (top, right), (bottom, right), (bottom, left)]
+        tyx = np.array([[box.frame, y, x] for y, x in corners], float)
+        self.shapes.feature_defaults = {OBJECT_ID: box.object_id, POSITIVE: True}
+        self.shapes.add_rectangles(
+            [self._geometry.coordinates(tyx)], edge_color=[self.colour(box.object_id)]
+        )
+
+    def _add_point(self, point: PointPrompt) -> None:
+        tyx = np.array([[point.frame, *point.yx]], float)
+        self.points.selected_data = set()
+        self.points.feature_defaults = {
+            OBJECT_ID: point.object_id,
+            POSITIVE: point.positive,
+        }
+        self.points.current_face_color = self.colour(point.object_id)
+        self.points.current_symbol = _POSITIVE if point.positive else _NEGATIVE
+        self.points.add(self._geometry.coordinates(tyx))
+        self.points.selected_data = set()
+
+    def _recolour_labels(self) -> None:
+        from napari.utils import DirectLabelColormap
+
+        if not (self._colours or self._hidden):
+            self.masklets.colormap = self.masks.colormap = self._cyclic
+            return
+        table: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
+        for object_id in self.ids | set(self._colours) | self._hidden:
+            table[object_id] = self.colour(object_id)
+        self.masks.colormap = DirectLabelColormap(color_dict=dict(table))
+        table.update(dict.fromkeys(self._hidden, "transparent"))
+        self.masklets.colormap = DirectLabelColormap(color_dict=table)
+
+    def _recolour_prompts(self) -> None:
+        if len(self.points.data):
+            ids = self.points.features[OBJECT_ID]
+            self.points.face_color = np.array([self.colour(int(i)) for i in ids])
+            self.points.shown = ~ids.isin(self._hidden).to_numpy()
+        if len(self.shapes.data):
+            ids = self.shapes.features[OBJECT_ID]
+            self.shapes.edge_color = np.array([self.colour(int(i)) for i in ids])
+
+
+def _drop(layer: Any, prompts: Iterable[PointPrompt], place: Place) -> None:
+    found = {
+        row for row, one in enumerate(prompts) if (one.frame, one.object_id) == place
+    }
+    if found:
+        layer.selected_data = found
+        layer.remove_selected()
+
+
+def _put_aside(viewer: napari.Viewer, image: Layer) -> None:
+    """Remove the prompt layers of an annotator closed before; hide its masklets.
+
+    What the prompts said is in its session; masklets may have been changed since.
+    """
+    for layer in list(viewer.layers):
+        if layer.metadata.get(_OF) != image.unique_id:
+            continue
+        if layer.name.startswith(f"{image.name} masklets"):
+            layer.visible = False
+            layer.name = f"{image.name} masklets, before"
+            layer.metadata.pop(_OF)
+        else:
+            viewer.layers.remove(layer)
+
+
+def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    """Make labels that take up memory, or disk, only where they are written."""
+    if int(np.prod(shape)) * dtype.itemsize <= _IN_MEMORY:
+        return np.zeros(shape, dtype)
+    with tempfile.NamedTemporaryFile(prefix="sam-i2v-", suffix=".labels") as file:
+        # The mapping keeps the unnamed file alive; Windows keeps its name too.
+        return np.memmap(file, dtype, "w+", shape=shape)

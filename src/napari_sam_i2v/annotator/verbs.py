@@ -1,0 +1,380 @@
+"""What a person can do to the objects of an annotated movie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from napari.utils.notifications import show_info, show_warning
+from psygnal import Signal
+
+from napari_sam_i2v.annotator.desk import Reach
+from napari_sam_i2v.annotator.reading import read_masks, read_points, read_shapes
+from napari_sam_i2v.annotator.work import AnnotatorWork
+from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.session.actions import Direction
+
+if TYPE_CHECKING:
+    from napari.layers import Labels, Points, Shapes
+
+    from napari_sam_i2v.annotator.geometry import MovieGeometry
+    from napari_sam_i2v.session import TrackingSession
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """How far to track.
+
+    Attributes
+    ----------
+    direction
+        Which way.
+    until
+        To the ``end`` of the movie, over so many ``frames`` from the one shown, or to
+        a ``frame``.
+    number
+        Of frames, or of the frame.
+    """
+
+    direction: Direction = "forward"
+    until: Literal["end", "frames", "frame"] = "end"
+    number: int = 10
+
+
+class AnnotatorVerbs(AnnotatorWork):
+    """The actions of an annotator; the keys, the widget and commands call them.
+
+    Attributes
+    ----------
+    chosen
+        Emits the current object's id.
+    keys_asked
+        Emits when somebody wants to see the keys.
+    object_id
+        The object that new prompts belong to.
+    positive
+        Whether a click says that the object is there.
+    selected
+        Ids of the objects that are selected in the table.
+    span
+        How far `propagate` goes.
+    """
+
+    chosen = Signal(int)
+    keys_asked = Signal()
+
+    geometry: MovieGeometry
+    object_id: int = 1
+    positive: bool = True
+    selected: tuple[int, ...] = ()
+    span: Span = Span()
+
+    @property
+    def targets(self) -> tuple[int, ...]:
+        """Ids of the objects that an action is for: selected ones, else the current."""
+        known = {one.object_id for one in self.objects}
+        chosen = tuple(i for i in self.selected if i in known)
+        return chosen or ((self.object_id,) if self.object_id in known else ())
+
+    def choose(self, object_id: int, positive: bool = True) -> None:
+        """Have the next prompts belong to an object."""
+        self.object_id, self.positive = object_id, positive
+        self.layers.choose(object_id, positive)
+        self.chosen.emit(object_id)
+
+    def new_object(self) -> None:
+        """Have the next prompts belong to a new object."""
+        known = {one.object_id for one in self.objects}
+        known |= {object_id for _, object_id in self._known}
+        self.choose(max(known, default=0) + 1)
+
+    def toggle_polarity(self) -> None:
+        """Switch between clicks that say where the object is and where it is not."""
+        self.choose(self.object_id, not self.positive)
+
+    def next_object(self) -> None:
+        """Go on to the next object."""
+        self._turn(1)
+
+    def previous_object(self) -> None:
+        """Go back to the object before."""
+        self._turn(-1)
+
+    def _turn(self, by: int) -> None:
+        ids = [one.object_id for one in self.objects]
+        if ids:
+            here = ids.index(self.object_id) if self.object_id in ids else -by
+            self.look_at(ids[(here + by) % len(ids)])
+
+    def look_at(self, object_id: int) -> None:
+        """Choose an object and show it, on the current frame where it is there."""
+        self.choose(object_id)
+        summary = next((o for o in self.objects if o.object_id == object_id), None)
+        if summary is None or summary.first is None or summary.last is None:
+            return
+        frame = min(max(self._frame, summary.first), summary.last)
+        here = self.layers.stack[frame] == object_id
+        if here.any():
+            rows, columns = here.any(axis=1).nonzero()[0], here.any(axis=0).nonzero()[0]
+            middle = (rows[0] + rows[-1]) / 2, (columns[0] + columns[-1]) / 2
+            self.layers.go_to(frame, (float(middle[0]), float(middle[1])))
+        else:
+            self.layers.go_to(frame)
+
+    # Prompts from elsewhere.
+
+    def seed(self, labels: Labels, frame: int | None = None) -> None:
+        """Make every cell of a label frame an object, its id kept.
+
+        Parameters
+        ----------
+        labels
+            Any Labels layer.
+        frame
+            Frame number; by default the one shown.
+
+        Raises
+        ------
+        InputError
+            There are no labels on that frame.
+        """
+        frame = self._frame if frame is None else frame
+        masks = read_masks(self.geometry.label_frame(labels, frame), frame)
+        if not masks:
+            raise InputError(
+                f"{labels.name!r} has no labels on frame {frame}; go to a frame that "
+                "has some, or choose another layer"
+            )
+        self.give(masks)
+
+    def adopt(self, layer: Points | Shapes) -> None:
+        """Take the points or shapes of another layer as prompts.
+
+        Raises
+        ------
+        InputError
+            The layer is empty.
+        """
+        read: Any = read_points if hasattr(layer, "symbol") else read_shapes
+        prompts = read(layer, self.geometry)
+        if not prompts:
+            raise InputError(f"{layer.name!r} is empty; add a point or a box first")
+        self.give(prompts)
+
+    # Tracking.
+
+    def propagate(self) -> None:
+        """Track all objects as far as `span` says."""
+        self._propagate(None)
+
+    def propagate_selected(self) -> None:
+        """Track the selected objects, or the current one."""
+        if not self._none_chosen("track"):
+            self._propagate(self.targets)
+
+    def _propagate(self, objects: tuple[int, ...] | None) -> None:
+        span, here = self.span, self._frame
+        self.track(lambda session: plan(session, objects, span, here))
+
+    def correct_forward(self) -> None:
+        """Track the object again from this frame to the next vouched one."""
+        self._correct("forward")
+
+    def correct_backward(self) -> None:
+        """Track the object again from this frame back to the last vouched one."""
+        self._correct("backward")
+
+    def _correct(self, direction: Direction) -> None:
+        chosen, here = self.object_id, self._frame
+        self.track(lambda session: [correction(session, chosen, here, direction)])
+
+    def cancel(self) -> None:
+        """Stop tracking; what is done is kept."""
+        self.jobs.cancel()
+
+    # Objects.
+
+    def approve_frame(self) -> None:
+        """Lock the masks of the chosen objects on this frame."""
+        self.approve(self.targets, [self._frame])
+
+    def approve(self, object_ids: Iterable[int], frames: Iterable[int]) -> None:
+        """Lock masks: nothing but their removal changes them until unlocked."""
+        ids, chosen = tuple(object_ids), list(frames)
+        if ids or not self._none_chosen("approve"):
+            self.do(
+                lambda session: _each(ids, lambda i: session.approve(i, chosen)),
+                "approved",
+            )
+
+    def approve_all(self, object_ids: Iterable[int]) -> None:
+        """Lock objects on every frame on which they have a mask."""
+        ids = tuple(object_ids)
+        self.do(
+            lambda session: _each(
+                ids, lambda i: session.approve(i, session.frames_of(i))
+            ),
+            "approved",
+        )
+
+    def unapprove_frame(self) -> None:
+        """Unlock the masks of the chosen objects on this frame."""
+        ids, frame = self.targets, self._frame
+        if not self._none_chosen("unlock"):
+            self.do(
+                lambda session: _each(ids, lambda i: session.unapprove(i, frame)),
+                "unlocked",
+            )
+
+    def delete_object(self) -> None:
+        """Remove the chosen objects, their prompts and masklets."""
+        ids = self.targets
+        if not self._none_chosen("delete"):
+            self.do(lambda session: session.remove_all(ids) or True, "deleted")
+
+    def merge_objects(self) -> None:
+        """Make the selected objects one, under the lowest id."""
+        ids = sorted(self.targets)
+        if len(ids) < 2:
+            show_warning("select two or more objects in the table to merge them")
+            return
+        first, *others = ids
+
+        def merge(session: TrackingSession) -> bool:
+            for other in others:
+                session.merge(first, other)
+            return True
+
+        self.do(merge, f"merged into {first}")
+        self.choose(first)
+
+    def split_object(self) -> None:
+        """Make the object another one from this frame on."""
+        chosen, here = self.object_id, self._frame
+        new = max((one.object_id for one in self.objects), default=0) + 1
+        text = f"object {new} from frame {here} on"
+        self.do(lambda session: session.split(chosen, here, new) or True, text)
+
+    def end_object(self) -> None:
+        """Have the object be gone from this frame on."""
+        chosen, here = self.object_id, self._frame
+        text = f"object {chosen} ends before frame {here}"
+        self.do(lambda session: session.end(chosen, here) or True, text)
+
+    def rename(self, object_id: int, name: str) -> None:
+        """Give an object a name."""
+        self.do(lambda s: s.style(object_id, name=name) or True, "renamed")
+
+    def colour(self, object_id: int, colour: str) -> None:
+        """Give an object a colour, ``#rrggbb``."""
+        self.do(lambda s: s.style(object_id, colour=colour) or True, "recoloured")
+
+    def hide(self, object_ids: Iterable[int], hidden: bool = True) -> None:
+        """Do not draw objects, or draw them again."""
+        ids = set(object_ids)
+        self.hidden = self.hidden | ids if hidden else self.hidden - ids
+        self.recolour()
+        self.objects_changed.emit(self.objects)
+
+    def undo(self) -> None:
+        """Undo the last action."""
+        self.do(lambda session: session.undo() or None, "undo?")
+
+    def redo(self) -> None:
+        """Do again what was undone last."""
+        self.do(lambda session: session.redo() or None, "redo?")
+
+    # Sessions.
+
+    def save(self, folder: str | Path | None = None) -> None:
+        """Save the session into a folder; without one it is kept where it is."""
+        if folder is None:
+            show_info(f"the session is saved after every action, in {self.folder}")
+            return
+        self._submit(lambda: self.desk.save(Path(folder)))
+
+    def open(self, folder: str | Path) -> None:
+        """Go on with a session of the same movie."""
+        self._submit(lambda: self.desk.reopen(Path(folder)))
+
+    def export(self, folder: str | Path, formats: Iterable[str] = ()) -> None:
+        """Write masklets and scores into a folder, with other formats."""
+        chosen = tuple(formats)
+        self._submit(lambda: self.desk.export(Path(folder), chosen))
+
+    def show_keys(self) -> None:
+        """Ask for the sheet of keys."""
+        self.keys_asked.emit()
+
+    def _none_chosen(self, verb: str) -> bool:
+        if self.targets:
+            return False
+        show_warning(f"there is no object to {verb}; click a cell first")
+        return True
+
+
+def _each(object_ids: Sequence[int], change: Callable[[int], None]) -> bool:
+    """Change objects, but those for which it makes no sense; one it must do for."""
+    refusals = []
+    for object_id in object_ids:
+        try:
+            change(object_id)
+        except InputError as error:
+            refusals.append(error)
+    if len(refusals) == len(object_ids):
+        raise refusals[0]
+    return True
+
+
+def plan(
+    session: TrackingSession, objects: tuple[int, ...] | None, span: Span, here: int
+) -> list[Reach]:
+    """Say which frames to visit.
+
+    To the end of the movie every object is tracked from where it was prompted. Over
+    some frames it goes on from the frame shown, or from where its masklet ends before.
+    """
+    if span.until == "end":
+        return [Reach(objects=objects, direction=span.direction)]
+    n_frames = session.shape[0]
+    target = span.number
+    starts: dict[tuple[int, int], list[int]] = {}
+    for one in session.summary():
+        if objects is not None and one.object_id not in objects:
+            continue
+        first = here if one.first is None else min(here, one.first)
+        last = here if one.last is None else min(here, one.last)
+        low, high = last, max(here, one.first or here)
+        if span.until == "frames":
+            ahead, behind = here + target, here - target
+        else:
+            ahead = behind = target
+        start = low if span.direction == "forward" else min(behind, first)
+        stop = high if span.direction == "backward" else ahead
+        if span.direction == "backward":
+            start = behind
+        reach = (max(0, start), min(n_frames, stop + 1))
+        starts.setdefault(reach, []).append(one.object_id)
+    return [
+        Reach(objects=tuple(ids), start=start, stop=stop, direction=span.direction)
+        for (start, stop), ids in starts.items()
+        if start < stop
+    ]
+
+
+def correction(
+    session: TrackingSession, object_id: int, here: int, direction: Direction
+) -> Reach:
+    """Say which frames a correction of an object concerns: to the next vouched one."""
+    vouched = {p.frame for p in session.prompts() if p.object_id == object_id}
+    vouched |= set(session.approved_frames(object_id))
+    reach = Reach(objects=(object_id,), direction=direction)
+    if direction == "forward":
+        return replace(
+            reach, start=here, stop=min((f for f in vouched if f > here), default=None)
+        )
+    return replace(
+        reach, start=max((f + 1 for f in vouched if f < here), default=0), stop=here + 1
+    )

@@ -1,0 +1,234 @@
+"""What an annotator asks of its worker, and how the viewer follows."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error, show_warning
+from psygnal import Signal
+
+from napari_sam_i2v.annotator.desk import Desk, Pending, Reach, Update
+from napari_sam_i2v.annotator.jobs import Jobs, Post
+from napari_sam_i2v.annotator.reading import Place, Places, by_place
+from napari_sam_i2v.annotator.status import Status
+from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.prompts import Prompt
+
+if TYPE_CHECKING:
+    from napari_sam_i2v.annotator.layers import AnnotationLayers
+    from napari_sam_i2v.session import TrackingSession
+    from napari_sam_i2v.session.actions import Style
+    from napari_sam_i2v.session.summary import ObjectSummary
+
+_log = logging.getLogger(__name__)
+
+
+class AnnotatorWork(ABC):
+    """Hands jobs to a worker and shows what comes back.
+
+    Parameters
+    ----------
+    layers
+        Where masklets and prompts are shown.
+    post
+        Takes functions to the viewer's thread.
+    text
+        What is done first, for people.
+
+    Attributes
+    ----------
+    status_changed
+        Emits a `Status`.
+    objects_changed
+        Emits the list of `ObjectSummary`.
+    found
+        Emits a `FoundSession` of the same movie, which `open` would go on with.
+    status, objects, styles
+        As they were last told.
+    hidden
+        Ids of objects that are not drawn.
+    """
+
+    status_changed = Signal(object)
+    objects_changed = Signal(object)
+    found = Signal(object)
+
+    def __init__(self, layers: AnnotationLayers, post: Post, text: str) -> None:
+        self.layers = layers
+        self.status = Status(phase="loading", text=text)
+        self.objects: list[ObjectSummary] = []
+        self.styles: dict[int, Style] = {}
+        self.hidden: set[int] = set()
+        self._known: Places = {}
+        self._pending = Pending()
+        # How often each place was sent and not yet answered: a click that waits is
+        # not to vanish when the answer to something before it arrives.
+        self._unanswered: Counter[Place] = Counter()
+        self._frame = layers.frame_shown()
+        self.desk = Desk(lambda: self._frame, lambda: self.jobs.is_cancelled)
+        self.jobs = Jobs(post, self._failed, self._idle)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the session is kept."""
+        return self.desk.folder
+
+    def give(self, prompts: Iterable[Prompt]) -> None:
+        """Give prompts of many objects as one action; the layers follow.
+
+        Parameters
+        ----------
+        prompts
+            They take the place of what their objects have on those frames.
+        """
+        places = by_place(prompts)
+        for place, given in places.items():
+            self._known[place] = given
+            self.layers.put(place, given)
+        every = [prompt for given in places.values() for prompt in given]
+        self._pending = Pending()
+        self._submit(lambda: self.desk.give(every), resync_on_failure=True)
+
+    def do(self, change: Callable[[Any], Any], text: str) -> None:
+        """Change the session in the worker; the viewer follows.
+
+        Parameters
+        ----------
+        change
+            Called with the `TrackingSession`.
+        text
+            What is done, for people.
+        """
+        self._pending = Pending()
+        self._submit(lambda: self.desk.act(change, text))
+
+    def track(self, plan: Callable[[TrackingSession], list[Reach]]) -> None:
+        """Track in the worker; masklets appear frame by frame.
+
+        Parameters
+        ----------
+        plan
+            Says for the session what to track, when its turn has come.
+        """
+        self._pending = Pending()
+        self.jobs.run(lambda: self.desk.propagate(plan), self._show, self._tracked)
+        self._tell(phase="busy", text="tracking")
+
+    def _send(self, place: Place, prompts: tuple[Prompt, ...]) -> None:
+        """Have a place answered; clicks that wait are joined, none is lost."""
+        if prompts:
+            self._known[place] = prompts
+        else:
+            self._known.pop(place, None)
+        pending = self._pending
+        pending.put(place, prompts)
+        self._unanswered[place] += 1
+
+        def done(update: Update) -> None:
+            self._unanswered[place] -= 1
+            self._show(update)
+
+        def failed(error: Exception) -> None:
+            self._unanswered[place] -= 1
+            self._failed(error)
+            self._resync()
+
+        self.jobs.submit(lambda: self.desk.answer(pending), done, failed)
+        self._tell()
+
+    # What comes back.
+
+    def _submit(
+        self, work: Callable[[], Update], *, resync_on_failure: bool = False
+    ) -> None:
+        def failed(error: Exception) -> None:
+            self._failed(error)
+            if resync_on_failure:
+                self._resync()
+
+        self.jobs.submit(work, self._show, failed)
+        self._tell()
+
+    def _resync(self) -> None:
+        """Have the prompt layers say again what the session holds."""
+        self._submit(self.desk.recall)
+
+    def _opened(self, update: Update) -> None:
+        self._tell(phase="ready", text=update.text)
+        if update.found is not None:
+            self.found.emit(update.found)
+
+    def _not_opened(self, error: Exception) -> None:
+        self._failed(error)
+        self._tell(phase="failed", text="the model could not be loaded")
+
+    def _show(self, update: Update) -> None:
+        for frame, labels in update.frames.items():
+            self.layers.show(frame, labels)
+        if update.places is not None:
+            self._put_back(update.places)
+        if update.objects is not None:
+            self._list(update)
+        if update.progress is not None:
+            self._tell(phase="busy", text="tracking", progress=update.progress)
+        else:
+            self._tell(text=update.text or self.status.text)
+
+    def _list(self, update: Update) -> None:
+        self.objects = update.objects or []
+        styles = dict(update.styles)
+        self.layers.ids = (one.object_id for one in self.objects)
+        if styles != self.styles:
+            self.styles = styles
+            self.recolour()
+        self.objects_changed.emit(self.objects)
+
+    def recolour(self) -> None:
+        """Draw all objects in their colours, but for hidden ones."""
+        chosen = {
+            object_id: style.colour
+            for object_id, style in self.styles.items()
+            if style.colour is not None
+        }
+        self.layers.recolour(chosen, self.hidden)
+
+    def _tracked(self, cut: bool) -> None:
+        text = "cancelled; what was done is kept" if cut else "tracked"
+        self._tell(phase="ready" if self.desk.is_open else "failed", text=text)
+        self._submit(self.desk.summary)
+
+    def _failed(self, error: Exception) -> None:
+        if isinstance(error, InputError):
+            show_warning(str(error))
+        else:
+            _log.error("a job failed", exc_info=error)
+            show_error(
+                f"{type(error).__name__}: {error}. Your work is kept; please report "
+                "this with what you did"
+            )
+        phase = "ready" if self.status.phase == "busy" else self.status.phase
+        text = str(error) or type(error).__name__
+        self._tell(phase=phase, text=text.splitlines()[0][:200])
+
+    def _idle(self) -> bool:
+        painted = self.desk.paint()
+        if painted is None:
+            return False
+        self.jobs.post(lambda: self.layers.show(*painted))
+        return True
+
+    def _tell(self, **changes: Any) -> None:
+        """Say what is being done; what is not given stays as it was."""
+        kept = {"phase": self.status.phase, "text": self.status.text}
+        self.status = Status(**(kept | {"waiting": self.jobs.waiting} | changes))
+        self.jobs.nudge()
+        self.status_changed.emit(self.status)
+
+    @abstractmethod
+    def _put_back(self, places: Places) -> None:
+        """Have the prompt layers say what is given, and nothing else."""

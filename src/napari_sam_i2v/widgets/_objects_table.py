@@ -1,0 +1,227 @@
+"""The table of objects: one row each, with what can be done to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
+from qtpy.QtGui import QColor, QPixmap
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QColorDialog,
+    QGridLayout,
+    QGroupBox,
+    QHeaderView,
+    QMenu,
+    QTableView,
+    QVBoxLayout,
+)
+
+from napari_sam_i2v.widgets._parts import Current, tighten, verb
+
+_COLUMNS = ("", "Object", "Frames", "#", "Score")
+_TIPS = (
+    "Shown or hidden",
+    "Id or name; double-click to rename",
+    "First to last frame with a mask; a lock where frames are approved",
+    "How many prompts it was given",
+    "Lowest IoU that the network expects of a tracked frame: look where it is low",
+)
+_Role = Qt.ItemDataRole
+
+
+class _Objects(QAbstractTableModel):
+    """Objects as Qt wants them."""
+
+    def __init__(self, current: Current) -> None:
+        super().__init__()
+        self._current = current
+        self.rows: list[Any] = []
+
+    def fill(self, rows: list[Any]) -> None:
+        """Show other objects."""
+        if [one.object_id for one in rows] != [one.object_id for one in self.rows]:
+            self.beginResetModel()
+            self.rows = rows
+            self.endResetModel()
+            return
+        self.rows = rows
+        if rows:
+            last = self.index(len(rows) - 1, len(_COLUMNS) - 1)
+            self.dataChanged.emit(self.index(0, 0), last)
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
+        return len(self.rows)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
+        return len(_COLUMNS)
+
+    def headerData(self, section: int, orientation: Any, role: int = 0) -> Any:
+        if orientation == Qt.Orientation.Horizontal:
+            if role == _Role.DisplayRole:
+                return _COLUMNS[section]
+            if role == _Role.ToolTipRole:
+                return _TIPS[section]
+        return None
+
+    def flags(self, index: QModelIndex) -> Any:
+        flags = super().flags(index)
+        if index.column() == 0:
+            flags |= Qt.ItemFlag.ItemIsUserCheckable
+        if index.column() == 1:
+            flags |= Qt.ItemFlag.ItemIsEditable
+        return flags
+
+    def data(self, index: QModelIndex, role: int = 0) -> Any:
+        annotator = self._current()
+        if annotator is None or not index.isValid():
+            return None
+        row, column = self.rows[index.row()], index.column()
+        named = role == _Role.ToolTipRole and column == 1
+        if role in (_Role.DisplayRole, _Role.EditRole) or named:
+            return _text(row, column, annotator.styles.get(row.object_id))
+        if role == _Role.DecorationRole and column == 1:
+            swatch = QPixmap(12, 12)
+            swatch.fill(QColor.fromRgbF(*annotator.layers.colour(row.object_id)))
+            return swatch
+        if role == _Role.CheckStateRole and column == 0:
+            hidden = row.object_id in annotator.hidden
+            return Qt.CheckState.Unchecked if hidden else Qt.CheckState.Checked
+        if role == _Role.TextAlignmentRole and column > 1:
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def setData(self, index: QModelIndex, value: Any, role: int = 0) -> bool:
+        annotator = self._current()
+        if annotator is None:
+            return False
+        object_id = self.rows[index.row()].object_id
+        if role == _Role.CheckStateRole:
+            shown = Qt.CheckState(value) == Qt.CheckState.Checked
+            annotator.hide([object_id], not shown)
+            return True
+        if role == _Role.EditRole and str(value).strip():
+            annotator.rename(object_id, str(value).strip())
+            return True
+        return False
+
+
+class ObjectsTable(QGroupBox):
+    """Objects, to be selected, looked at, renamed, merged, split, deleted.
+
+    Parameters
+    ----------
+    current
+        Gives the annotator.
+    """
+
+    def __init__(self, current: Current) -> None:
+        super().__init__("Objects")
+        self._current = current
+        self.model = _Objects(current)
+        self.view = QTableView()
+        self.view.setModel(self.model)
+        self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.view.verticalHeader().hide()
+        self.view.verticalHeader().setDefaultSectionSize(22)
+        header = self.view.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(20)
+        header.setStretchLastSection(False)
+        header.setStyleSheet("QHeaderView::section { padding: 2px 1px }")
+        self.view.setMinimumHeight(110)
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.view.customContextMenuRequested.connect(self._menu)
+        self.view.selectionModel().selectionChanged.connect(self._selected)
+        actions = QGridLayout()
+        verbs = (
+            ("Approve", "approve_frame"),
+            ("Unlock", "unapprove_frame"),
+            ("Delete", "delete_object"),
+            ("Merge", "merge_objects"),
+            ("Split here", "split_object"),
+            ("End here", "end_object"),
+        )
+        for place, (text, method) in enumerate(verbs):
+            actions.addWidget(verb(text, method, current), place // 3, place % 3)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.view, 1)
+        layout.addLayout(actions)
+        actions.setSpacing(4)
+        tighten(layout)
+
+    def fill(self, objects: list[Any]) -> None:
+        """Show the objects."""
+        kept = self.selected_ids()
+        self.model.fill(objects)
+        if self.selected_ids() != kept:
+            self.select(kept)
+        count = len(objects)
+        self.setTitle(f"Objects ({count})" if count else "Objects")
+
+    def selected_ids(self) -> tuple[int, ...]:
+        """Ids of the selected rows."""
+        rows = self.view.selectionModel().selectedRows()
+        return tuple(self.model.rows[index.row()].object_id for index in rows)
+
+    def select(self, object_ids: tuple[int, ...]) -> None:
+        """Select rows by id."""
+        model = self.view.selectionModel()
+        mode = model.SelectionFlag.Select | model.SelectionFlag.Rows
+        for row, one in enumerate(self.model.rows):
+            if one.object_id in object_ids:
+                model.select(self.model.index(row, 0), mode)
+
+    def _selected(self, *_changes: object) -> None:
+        annotator = self._current()
+        if annotator is None:
+            return
+        annotator.selected = self.selected_ids()
+        if len(annotator.selected) == 1 and annotator.object_id not in (
+            annotator.selected
+        ):
+            annotator.look_at(annotator.selected[0])
+
+    def _choose_colour(self) -> None:
+        annotator = self._current()
+        if annotator is None or not annotator.targets:
+            return
+        before = QColor.fromRgbF(*annotator.layers.colour(annotator.targets[0]))
+        chosen = QColorDialog.getColor(before, self)
+        if chosen.isValid():
+            for object_id in annotator.targets:
+                annotator.colour(object_id, chosen.name())
+
+    def _menu(self, position: Any) -> None:
+        annotator = self._current()
+        if annotator is None or not annotator.targets:
+            return
+        targets = annotator.targets
+        menu = QMenu(self)
+        menu.addAction("Show it", lambda: annotator.look_at(targets[0]))
+        menu.addAction("Colour…", self._choose_colour)
+        menu.addAction("Hide", lambda: annotator.hide(targets))
+        menu.addAction("Show all", lambda: annotator.hide(annotator.hidden, False))
+        menu.addAction("Approve all its frames", lambda: self._approve_all(targets))
+        menu.exec(self.view.viewport().mapToGlobal(position))
+
+    def _approve_all(self, targets: tuple[int, ...]) -> None:
+        annotator = self._current()
+        if annotator is not None:
+            annotator.approve_all(targets)
+
+
+def _text(row: Any, column: int, style: Any) -> str:
+    if column == 1:
+        return style.name if style is not None and style.name else str(row.object_id)
+    if column == 2:
+        if row.first is None:
+            return "–"
+        frames = f"{row.first}" if row.first == row.last else f"{row.first}–{row.last}"
+        return f"✓{row.approved}  {frames}" if row.approved else frames
+    if column == 3:
+        return str(row.prompts)
+    if column == 4:
+        return "–" if row.lowest_score is None else f"{row.lowest_score:.2f}"
+    return ""

@@ -1,0 +1,119 @@
+"""The box for tracking: which way, how far, how far it is, cancel."""
+
+from __future__ import annotations
+
+from napari.utils import progress as activity
+from qtpy.QtWidgets import (
+    QComboBox,
+    QGroupBox,
+    QHBoxLayout,
+    QProgressBar,
+    QSpinBox,
+    QVBoxLayout,
+)
+
+from napari_sam_i2v.annotator.status import Status
+from napari_sam_i2v.annotator.verbs import Span
+from napari_sam_i2v.widgets._parts import Current, narrow, tighten, verb
+
+_DIRECTIONS = {"Forward →": "forward", "← Backward": "backward", "← Both →": "both"}
+_UNTIL = {"to the end": "end", "over frames": "frames", "to frame": "frame"}
+
+
+class PropagateBox(QGroupBox):
+    """Tracks objects, and shows how far it is.
+
+    Parameters
+    ----------
+    current
+        Gives the annotator.
+    """
+
+    def __init__(self, current: Current) -> None:
+        super().__init__("Propagate")
+        self._current = current
+        self._activity: activity | None = None
+        self.direction = narrow(QComboBox())
+        self.direction.addItems(list(_DIRECTIONS))
+        self.until = narrow(QComboBox())
+        self.until.addItems(list(_UNTIL))
+        self.number = QSpinBox()
+        self.number.setRange(0, 99_999)
+        self.number.setValue(10)
+        for part in (self.direction, self.until):
+            part.currentTextChanged.connect(self._span_changed)
+        self.number.valueChanged.connect(self._span_changed)
+        span = QHBoxLayout()
+        span.addWidget(self.direction, 1)
+        span.addWidget(self.until, 1)
+        span.addWidget(self.number)
+        self.all = verb("Propagate all", "propagate", current)
+        self.chosen = verb("Selected", "propagate_selected", current)
+        run = QHBoxLayout()
+        run.addWidget(self.all, 2)
+        run.addWidget(self.chosen, 1)
+        self.back = verb("← Again", "correct_backward", current)
+        self.ahead = verb("Again →", "correct_forward", current)
+        again = QHBoxLayout()
+        again.addWidget(self.back, 1)
+        again.addWidget(self.ahead, 2)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(True)
+        self.cancel = verb("Cancel", "cancel", current)
+        progress = QHBoxLayout()
+        progress.addWidget(self.bar, 1)
+        progress.addWidget(self.cancel)
+        layout = QVBoxLayout(self)
+        for row in (span, run, again, progress):
+            row.setSpacing(4)
+            layout.addLayout(row)
+        tighten(layout)
+        self.number.setVisible(False)
+        self.show_status(Status())
+
+    def show_status(self, status: Status) -> None:
+        """Show how far a propagation is, here and in napari's activity dock."""
+        progress = status.progress
+        busy = status.phase == "busy"
+        self.cancel.setEnabled(busy)
+        self.bar.setVisible(busy)
+        self.cancel.setVisible(busy)
+        if not busy or progress is None:
+            self._end()
+            self.bar.setRange(0, 0 if busy else 1)
+            self.bar.setFormat("")
+            return
+        self.bar.setRange(0, progress.total)
+        self.bar.setValue(progress.done)
+        self.bar.setFormat(f"%v of %m frames{_left(progress.seconds_left)}")
+        if self._activity is None:
+            self._activity = activity(total=progress.total, desc="tracking cells")
+        self._activity.update(max(0, progress.done - self._activity.n))
+
+    def _end(self) -> None:
+        if self._activity is not None:
+            self._activity.close()
+            self._activity = None
+
+    def follow(self) -> None:
+        """Have a fresh annotator go as far as is set here."""
+        self._span_changed()
+
+    def _span_changed(self, _value: object = None) -> None:
+        until = _UNTIL[self.until.currentText()]
+        self.number.setVisible(until != "end")
+        annotator = self._current()
+        if annotator is not None:
+            annotator.span = Span(
+                direction=_DIRECTIONS[self.direction.currentText()],
+                until=until,
+                number=self.number.value(),
+            )
+
+
+def _left(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f", {seconds:.0f} s left"
+    return f", {seconds / 60:.0f} min left"

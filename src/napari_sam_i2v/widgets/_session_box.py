@@ -1,0 +1,62 @@
+"""The box for the session: undo, save, open, export, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qtpy.QtWidgets import QFileDialog, QGridLayout, QGroupBox, QInputDialog
+
+from napari_sam_i2v.io.results import ALWAYS, EXPORTERS
+from napari_sam_i2v.widgets._parts import Current, button, tighten, verb
+
+
+class SessionBox(QGroupBox):
+    """Undoes, saves, opens and exports.
+
+    Parameters
+    ----------
+    current
+        Gives the annotator.
+    open_folder
+        Goes on with the session in a folder.
+    """
+
+    def __init__(self, current: Current, open_folder: Callable[[str], None]) -> None:
+        super().__init__("Session")
+        self._current, self._open_folder = current, open_folder
+        layout = QGridLayout(self)
+        parts = (
+            verb("↶ Undo", "undo", current),
+            verb("Redo ↷", "redo", current),
+            verb("Keys…", "show_keys", current),
+            button("Save as…", self._save, "Every action is saved; this is a copy"),
+            button("Open…", self._open, "Go on with a saved session"),
+            button("Export…", self._export, "Masklets and scores as files"),
+        )
+        for place, part in enumerate(parts):
+            layout.addWidget(part, place // 3, place % 3)
+        tighten(layout)
+
+    def _save(self) -> None:
+        annotator = self._current()
+        folder = QFileDialog.getExistingDirectory(self, "Save the session in a folder")
+        if annotator is not None and folder:
+            annotator.save(folder)
+
+    def _open(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Open a session folder")
+        if folder:
+            self._open_folder(folder)
+
+    def _export(self) -> None:
+        annotator = self._current()
+        if annotator is None:
+            return
+        more = [name for name in EXPORTERS if name not in ALWAYS]
+        kinds = ["label stack and scores", *(f"… and {name}" for name in more)]
+        kind, chosen = QInputDialog.getItem(self, "Export", "Format", kinds, 0, False)
+        if not chosen:
+            return
+        folder = QFileDialog.getExistingDirectory(self, "Export into a folder")
+        if folder:
+            annotator.export(folder, [kind[2:].removeprefix("and ")] * (kind[0] == "…"))

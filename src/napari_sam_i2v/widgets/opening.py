@@ -1,0 +1,58 @@
+"""Opening the tracking widget from a script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.widgets.track import TrackWidget
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image, Labels, Points, Shapes
+
+    from napari_sam_i2v.annotator.annotator import Annotator
+
+
+def annotate(
+    viewer: napari.Viewer,
+    image: Image | None = None,
+    *,
+    prompts: Labels | Points | Shapes | None = None,
+    **options: Any,
+) -> Annotator:
+    """Open ``Segment & track`` in a viewer and start it, as its button does.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    image
+        The movie; by default the viewer's first Image layer.
+    prompts
+        Cells to begin with: all labels of the frame shown, or points, or boxes.
+    **options
+        Fields of `napari_sam_i2v.annotator.status.Options`, such as ``model`` and
+        ``device``.
+
+    Returns
+    -------
+    Annotator
+        Has a method for everything the widget does. All work is in a worker: calls
+        return at once and are done in order.
+
+    Raises
+    ------
+    InputError
+        There is no movie, or an option that is not known.
+    """
+    name = "Segment & track"
+    widget = viewer.window.dock_widgets.get(name)
+    if not isinstance(widget, TrackWidget):
+        widget = TrackWidget(viewer)
+        viewer.window.add_dock_widget(widget, name=name, area="right")
+    if image is not None:
+        if image not in viewer.layers:
+            raise InputError(f"the layer {image.name!r} is not in this viewer")
+        widget.movie.choose(image)
+    return widget.start(prompts=prompts, **options)

@@ -1,0 +1,256 @@
+"""The dock widget ``Segment & track``: buttons for an annotator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import napari
+from napari.utils.notifications import show_info
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_sam_i2v.annotator.annotator import SESSION_KEY, Annotator
+from napari_sam_i2v.widgets._keys_sheet import KeysSheet
+from napari_sam_i2v.widgets._movie_box import MovieBox
+from napari_sam_i2v.widgets._objects_table import ObjectsTable
+from napari_sam_i2v.widgets._parts import button, enable
+from napari_sam_i2v.widgets._post import QtPost
+from napari_sam_i2v.widgets._prompt_box import PromptBox
+from napari_sam_i2v.widgets._propagate_box import PropagateBox
+from napari_sam_i2v.widgets._session_box import SessionBox
+
+if TYPE_CHECKING:
+    from napari_sam_i2v.annotator.autosave import FoundSession
+    from napari_sam_i2v.annotator.status import Status
+
+
+class TrackWidget(QWidget):
+    """Segments and tracks cells: starts an annotator and shows what it does.
+
+    Parameters
+    ----------
+    viewer
+        The viewer it is docked in.
+
+    Attributes
+    ----------
+    annotator
+        The annotator; ``None`` before Start and after Stop.
+    """
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.viewer = viewer
+        self.annotator: Annotator | None = None
+        self._post = QtPost(self)
+        self._found: FoundSession | None = None
+        self.start_button = button("Start", self._start_or_stop, "Load the model")
+        self.movie = MovieBox(viewer, self.start_button)
+        self.offer = self._make_offer()
+        self.prompt = PromptBox(viewer, self._current)
+        self.propagate = PropagateBox(self._current)
+        self.objects = ObjectsTable(self._current)
+        self.session = SessionBox(self._current, self.open_session)
+        self._keys = KeysSheet(self)
+        self._lay_out()
+        layers = viewer.layers.events
+        self._layer_events: tuple[Any, ...] = (
+            layers.inserted,
+            layers.removed,
+            layers.reordered,
+        )
+        for emitter in self._layer_events:
+            emitter.connect(self._reset)
+        self._reset()
+        self._enable(False)
+
+    def start(self, *, prompts: Any = None, **options: Any) -> Annotator:
+        """Start on the chosen movie, as the button does.
+
+        Parameters
+        ----------
+        prompts
+            A Labels, Points or Shapes layer to take prompts from at once.
+        **options
+            Fields of `Options` that are not to be what the form says.
+
+        Returns
+        -------
+        Annotator
+            The model is still being loaded; prompts given now wait for it.
+
+        Raises
+        ------
+        InputError
+            There is no movie, the chosen layer is none, or an option is not known.
+        """
+        self.stop()
+        image = self.movie.image()
+        chosen = self.movie.options(**options)
+        self.annotator = Annotator(self.viewer, image, chosen, post=self._post)
+        annotator = self.annotator
+        annotator.status_changed.connect(self._status)
+        annotator.objects_changed.connect(self.objects.fill)
+        annotator.objects_changed.connect(self._refresh)
+        annotator.chosen.connect(self._refresh)
+        annotator.found.connect(self._offer)
+        annotator.keys_asked.connect(self._show_keys)
+        self.propagate.follow()
+        self._enable(True)
+        self._reset()
+        self._status(annotator.status)
+        self.prompt.refresh()
+        folder = image.metadata.get(SESSION_KEY)
+        if folder and Path(folder).is_dir():
+            annotator.open(folder)
+        if prompts is not None:
+            seed = annotator.seed if hasattr(prompts, "contour") else annotator.adopt
+            seed(prompts)
+        return annotator
+
+    def stop(self) -> None:
+        """Stop the worker and let the model go; layers and session are kept."""
+        annotator, self.annotator = self.annotator, None
+        if annotator is not None:
+            annotator.close()
+            for signal in (
+                annotator.status_changed,
+                annotator.objects_changed,
+                annotator.chosen,
+                annotator.found,
+                annotator.keys_asked,
+            ):
+                signal.disconnect()
+        self.offer.hide()
+        self._enable(False)
+
+    def open_session(self, folder: str) -> None:
+        """Go on with the session in a folder, opening its movie where need be."""
+        if self.annotator is None:
+            layers = self.viewer.open(folder, plugin="napari-sam-i2v")
+            images = [layer for layer in layers if layer in self._images()]
+            if images:
+                self.movie.movie.value = images[0]
+            self.start()
+            return
+        self.annotator.open(folder)
+
+    def _images(self) -> list[Any]:
+        return list(self.movie.movie.choices)
+
+    def _start_or_stop(self) -> None:
+        if self.annotator is None or self.annotator.status.phase == "failed":
+            self.start()
+        else:
+            folder = self.annotator.folder
+            self.stop()
+            if folder is not None and folder.is_dir():
+                show_info(f"the session is kept in {folder}")
+
+    def _current(self) -> Annotator | None:
+        return self.annotator
+
+    def _status(self, status: Status) -> None:
+        if status.phase == "off" and self.annotator is not None:
+            # It closed by itself, since a layer was deleted.
+            self.annotator = None
+            self._enable(False)
+        self.movie.show_status(status)
+        self.propagate.show_status(status)
+        if status.phase == "failed":
+            # There is nothing to stop; perhaps another model or device can be started.
+            self._enable(False)
+
+    def _refresh(self, _value: object = None) -> None:
+        self.prompt.refresh()
+
+    def _show_keys(self) -> None:
+        self._keys.show()
+
+    def _reset(self, _event: object = None) -> None:
+        self.movie.reset()
+        self.prompt.reset()
+
+    def _enable(self, started: bool) -> None:
+        enable([self.prompt, self.propagate, self.objects], started)
+        self.start_button.setText("Stop" if started else "Start")
+
+    def _make_offer(self) -> QFrame:
+        offer = QFrame()
+        self._offer_text = QLabel()
+        self._offer_text.setWordWrap(True)
+        row = QHBoxLayout(offer)
+        row.setContentsMargins(4, 0, 4, 0)
+        row.addWidget(self._offer_text, 1)
+        row.addWidget(button("Go on", self._go_on, "Open that session"))
+        row.addWidget(button("✕", offer.hide, "Begin a new one; it stays on disk"))
+        offer.hide()
+        return offer
+
+    def _offer(self, found: FoundSession) -> None:
+        annotator = self.annotator
+        going_on = None if annotator is None else annotator.image.metadata
+        if going_on and going_on.get(SESSION_KEY) == str(found.folder):
+            return
+        self._found = found
+        objects = "1 object" if found.objects == 1 else f"{found.objects} objects"
+        self._offer_text.setText(
+            f"This movie has a session with {objects}, {_ago(found.age)}."
+        )
+        self.offer.show()
+
+    def _go_on(self) -> None:
+        self.offer.hide()
+        if self.annotator is not None and self._found is not None:
+            self.annotator.open(self._found.folder)
+
+    def _lay_out(self) -> None:
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(4, 4, 4, 4)
+        for part in (self.movie, self.offer, self.prompt, self.propagate):
+            column.addWidget(part)
+        column.addWidget(self.objects, 1)
+        column.addWidget(self.session)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+        self.setMinimumWidth(280)
+
+    def event(self, event: QEvent | None) -> bool:  # noqa: D102
+        # Napari takes a widget out of its dock, or closes it, when it is done with it.
+        gone = event is not None and (
+            event.type() == QEvent.Type.Close
+            or (event.type() == QEvent.Type.ParentChange and self.parent() is None)
+        )
+        if gone:
+            self._let_go()
+        return bool(super().event(event))
+
+    def _let_go(self) -> None:
+        self.stop()
+        for emitter in self._layer_events:
+            emitter.disconnect(self._reset)
+        self._layer_events = ()
+
+
+def _ago(seconds: float) -> str:
+    minutes = seconds / 60
+    if minutes < 60:
+        return f"{max(1, round(minutes))} min ago"
+    if minutes < 48 * 60:
+        return f"{round(minutes / 60)} h ago"
+    return f"{round(minutes / 60 / 24)} days ago"
