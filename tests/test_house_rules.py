@@ -44,7 +44,8 @@ LONGEST_FILE, MEDIAN_FILE, LONGEST_FUNCTION = 400, 150, 60
 
 TOP_LEVEL = set(
     "src napari.yaml checkpoints configs tests benchmarks docs examples "
-    "pyproject.toml .ci dev.py README.md LICENSE CHANGELOG.md .gitignore constraints.txt".split()
+    "pyproject.toml .ci dev.py README.md LICENSE CHANGELOG.md .gitignore "
+    "constraints.txt".split()
 )
 LINKS = ("napari.yaml", "configs", "checkpoints")
 HOUSEHOLD_WORDS = ("extra-index-url", "find-links", "index-url", "download.pytorch")

@@ -6,6 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from napari_sam_i2v.checkpoints import (
+    find_weights,
+    fine_tuned_config,
+    fine_tuned_names,
+)
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.prompts import Prompt
 from napari_sam_i2v.session.predictor import Predictor
@@ -29,9 +34,40 @@ BACKENDS: dict[str, Builder] = {"sam-i2v": _sam_i2v, "sam-i2v-cell": _sam_i2v}
 """Model name to the function that builds its engine."""
 
 
-def model_names() -> list[str]:
-    """List the models that can be asked for by name."""
+def bundled_names() -> list[str]:
+    """List the models that come with the package."""
     return sorted({*BACKENDS, *(path.stem for path in MODEL_FOLDER.glob("*.yaml"))})
+
+
+def model_names() -> list[str]:
+    """List the models that can be asked for by name: bundled, then fine-tuned ones.
+
+    Read anew at every call: a model that was just fine-tuned is among them.
+    """
+    return list(dict.fromkeys([*bundled_names(), *fine_tuned_names()]))
+
+
+def model_file(name: str) -> Path:
+    """Find the YAML file that describes a model.
+
+    Parameters
+    ----------
+    name
+        Name of a model, or path of its YAML file.
+
+    Raises
+    ------
+    InputError
+        As `check_model`, and if a model is described by no file.
+    """
+    check_model(name)
+    if name not in model_names():
+        return Path(name)
+    own = None if name in bundled_names() else fine_tuned_config(name)
+    path = own or MODEL_FOLDER / f"{name}.yaml"
+    if not path.is_file():
+        raise InputError(f"the model {name} is described by no YAML file")
+    return path
 
 
 def check_model(name: str) -> None:
@@ -93,8 +129,11 @@ def build(
     """
     check_model(name)
     builder: Builder = BACKENDS.get(name, _sam_i2v)
+    fine_tuned = None if name in bundled_names() else fine_tuned_config(name)
+    if fine_tuned is not None:
+        checkpoint = checkpoint or find_weights(name)
     return builder(
-        name,
+        str(fine_tuned or name),
         video,
         checkpoint=None if checkpoint is None else Path(checkpoint),
         device=device,

@@ -1,13 +1,15 @@
 """The weights we know of: where they are, what they are, and how to get them.
 
 Weights are looked for in the package's ``checkpoints`` folder, then in the user's cache
-(``NAPARI_SAM_I2V_CACHE``, else the system's place for caches).
+(``NAPARI_SAM_I2V_CACHE``, else the system's place for caches). Fine-tuned models live
+there too, each in a folder of its name below ``models``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,10 @@ import requests
 from napari_sam_i2v.errors import InputError
 
 PACKAGE_FOLDER = Path(__file__).with_name("checkpoints")
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""What a fine-tuned model may be called."""
+CONFIG_FILE, WEIGHTS_FILE = "model.yaml", "weights.safetensors"
+"""What a fine-tuned model's folder holds, besides its card."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +96,22 @@ def cache_folder() -> Path:
     return Path(chosen) if chosen else Path(pooch.os_cache("napari-sam-i2v"))
 
 
+def models_folder() -> Path:
+    """Folder of fine-tuned models; it need not exist yet."""
+    return cache_folder() / "models"
+
+
+def fine_tuned_names() -> list[str]:
+    """List the fine-tuned models, sorted."""
+    found = models_folder().glob(f"*/{CONFIG_FILE}")
+    return sorted(path.parent.name for path in found if find_weights(path.parent.name))
+
+
+def fine_tuned_config(name: str) -> Path | None:
+    """Find the YAML file of a fine-tuned model."""
+    return models_folder() / name / CONFIG_FILE if name in fine_tuned_names() else None
+
+
 def find_weights(name: str) -> Path | None:
     """Find a model's weights on disk.
 
@@ -104,7 +126,9 @@ def find_weights(name: str) -> Path | None:
         The file, if it is there.
     """
     if name not in KNOWN_WEIGHTS:
-        return None
+        # A path is no name: nothing outside the folder is found.
+        path = models_folder() / name / WEIGHTS_FILE
+        return path if MODEL_NAME.fullmatch(name) and path.is_file() else None
     file_name = KNOWN_WEIGHTS[name].file_name
     candidates = (folder / file_name for folder in (PACKAGE_FOLDER, cache_folder()))
     return next((path for path in candidates if path.is_file()), None)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 
-from napari_sam_i2v import track
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.io.prompt_masks import mask_prompts
 from napari_sam_i2v.simulation import SimulationSettings, simulate
 from napari_sam_i2v.simulation.write import write_movie
 from napari_sam_i2v.training.folders import cut_movie, open_labelled
@@ -48,21 +45,6 @@ def test_labels_have_the_ids_of_the_tracks(layout, tmp_path: Path) -> None:
     assert movie.video.shape == MOVIE.labels.shape
     for t in range(movie.video.n_frames):
         np.testing.assert_array_equal(movie.labels[t], MOVIE.labels[t])
-
-
-def test_a_session_is_trained_on_where_its_movie_is(tmp_path: Path) -> None:
-    stack = as_stack(tmp_path)
-    prompts = mask_prompts(MOVIE.labels[0], 0)
-    masklets = track(
-        stack / "images.tif", prompts, stop=3, out=tmp_path / "s", progress=False
-    )
-    movie = open_labelled(str(tmp_path / "s"))
-    for t in range(3):
-        np.testing.assert_array_equal(movie.labels[t], masklets.labels[t])
-    shutil.rmtree(stack)
-    open_labelled.cache_clear()
-    with pytest.raises(InputError, match="not there any more"):
-        open_labelled(str(tmp_path / "s"))
 
 
 def test_a_cut_shows_cells_and_keeps_to_its_frames(tmp_path: Path) -> None:

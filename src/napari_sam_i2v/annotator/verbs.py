@@ -161,6 +161,9 @@ class AnnotatorVerbs(AnnotatorWork):
         prompts = read(layer, self.geometry)
         if not prompts:
             raise InputError(f"{layer.name!r} is empty; add a point or a box first")
+        if layer.ndim < len(self.geometry.axes):
+            # Without a time axis of its own it is shown on every frame.
+            prompts = [replace(prompt, frame=self._frame) for prompt in prompts]
         self.give(prompts)
 
     # Tracking.

@@ -78,6 +78,11 @@ class AnnotatorWork(ABC):
         """Where the session is kept."""
         return self.desk.folder
 
+    @property
+    def prompts(self) -> list[Prompt]:
+        """All prompts that were given, by object and frame."""
+        return [prompt for place in self._known.values() for prompt in place]
+
     def give(self, prompts: Iterable[Prompt]) -> None:
         """Give prompts of many objects as one action; the layers follow.
 

@@ -12,10 +12,12 @@ from napari_sam_i2v.checkpoints import (
     cache_folder,
     download,
     find_weights,
+    fine_tuned_names,
     known_weights,
     sha256_of,
 )
 from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.fine_tuning.models import delete_model, read_card
 
 _COLUMNS = "{:<14}  {:>9}  {:<8}  {:<12}  {}"
 _BYTES_PER_PARAMETER = 4
@@ -38,6 +40,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     importing.add_argument("--name", default="sam-i2v", help="the model it is for")
     importing.set_defaults(run=import_weights)
 
+    deleting = commands.add_parser("delete", help="delete a fine-tuned model")
+    deleting.add_argument("name", metavar="NAME")
+    deleting.set_defaults(run=delete_fine_tuned)
+
     downloading = commands.add_parser("download", help="get weights from the net")
     downloading.add_argument("name", metavar="NAME")
     downloading.set_defaults(run=download_model)
@@ -51,11 +57,16 @@ def list_models(arguments: argparse.Namespace) -> int:
         place = "no" if path is None else _place(path)
         digest = (_digest(name) or "not known")[:12]
         print(_COLUMNS.format(name, _size(name), place, digest, weights.licence))
+    for name in fine_tuned_names():
+        digest = (_digest(name) or "")[:12]
+        print(_COLUMNS.format(name, _size(name), "own", digest, _story(name)))
     return 0
 
 
 def show_model(arguments: argparse.Namespace) -> int:
     """Print all that is known of one model's weights."""
+    if arguments.name in fine_tuned_names():
+        return _show_fine_tuned(arguments.name)
     weights = known_weights(arguments.name)
     path = find_weights(weights.model)
     print(f"model    {weights.model}")
@@ -102,6 +113,13 @@ def download_model(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def delete_fine_tuned(arguments: argparse.Namespace) -> int:
+    """Delete a fine-tuned model."""
+    delete_model(arguments.name)
+    print(f"{arguments.name} is deleted")
+    return 0
+
+
 def _place(path: Path) -> str:
     return "shipped" if path.parent == PACKAGE_FOLDER else "cache"
 
@@ -111,10 +129,32 @@ def _digest(name: str) -> str | None:
     return known_weights(name).sha256 if path is None else sha256_of(path)
 
 
+def _story(name: str) -> str:
+    try:
+        card = read_card(name)
+    except InputError:
+        return "its card cannot be read"
+    return f"{card.base} tuned on {Path(card.data).name}: {card.verdict}"
+
+
+def _show_fine_tuned(name: str) -> int:
+    card = read_card(name)
+    print(f"model    {name}")
+    print(f"on disk  {find_weights(name)}")
+    print(f"size     {_size(name)}")
+    print(f"sha256   {_digest(name)}")
+    print(f"base     {card.base}; trained: {card.part}")
+    print(f"data     {card.data}")
+    print(f"steps    {card.steps}, seed {card.seed}, on {card.date}")
+    print(f"scores   {card.verdict} (held-out cells followed from a mask)")
+    return 0
+
+
 def _size(name: str) -> str:
-    path, parameters = find_weights(name), known_weights(name).parameters
+    path = find_weights(name)
     if path is not None:
         return f"{path.stat().st_size / 1e6:.1f} MB"
+    parameters = known_weights(name).parameters
     if parameters is None:
         return "not known"
     return f"{parameters * _BYTES_PER_PARAMETER / 1e6:.1f} MB"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch import nn
 
+from napari_sam_i2v.checkpoints import fine_tuned_config
 from napari_sam_i2v.config import load_yaml
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.model.config import ModelConfig
@@ -25,7 +26,7 @@ def load_model_config(name: str | Path) -> ModelConfig:
     Parameters
     ----------
     name
-        A name of :func:`model_names`, or a YAML file.
+        A name of :func:`model_names` or of a fine-tuned model, or a YAML file.
 
     Raises
     ------
@@ -34,7 +35,7 @@ def load_model_config(name: str | Path) -> ModelConfig:
     """
     path = Path(name) if str(name).endswith((".yaml", ".yml")) else None
     if path is None:
-        path = _CONFIGS / f"{name}.yaml"
+        path = fine_tuned_config(str(name)) or _CONFIGS / f"{name}.yaml"
         if not path.is_file():
             known = ", ".join(model_names())
             raise InputError(

@@ -11,19 +11,13 @@ from typing import Any
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.evaluation.movies import load_movie
-from napari_sam_i2v.io.prompt_masks import read_label_file
-from napari_sam_i2v.io.results import TIF_FILE
-from napari_sam_i2v.io.session_folder import has_session, read_session
-from napari_sam_i2v.label_stack import LabelStack
-from napari_sam_i2v.training.tracks import measure_tracks
+from napari_sam_i2v.io.session_folder import has_session
+from napari_sam_i2v.training.cutting import Shape, cut_square, grey, run_of_frames
+from napari_sam_i2v.training.sessions import cut_session
 from napari_sam_i2v.video import VideoSource, open_video
-
-Shape = tuple[int, int]
-"""Frames, and side of the square, of what is cut out of a movie."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +40,12 @@ class LabelledMovie:
 
 @cache
 def open_labelled(folder: str) -> LabelledMovie:
-    """Open a folder of one of three layouts.
+    """Open a folder of one of two layouts.
 
     - ``images.tif`` or ``frames/``, ``labels.tif``, perhaps ``markers.tif``: what
       ``sam-i2v simulate`` writes;
     - Cell Tracking Challenge: a folder of images such as ``01``, with ``01_ST/SEG``,
-      or ``01_GT/SEG``, beside it, and perhaps ``01_GT/TRA``;
-    - a session folder, whose movie is where it was.
+      or ``01_GT/SEG``, beside it, and perhaps ``01_GT/TRA``.
 
     Raises
     ------
@@ -62,9 +55,7 @@ def open_labelled(folder: str) -> LabelledMovie:
     path = Path(folder)
     if not path.is_dir():
         raise InputError(f"no such folder: {folder}")
-    if has_session(path):
-        opened = _open_session(path)
-    elif (path / "labels.tif").exists():
+    if (path / "labels.tif").exists():
         movie = load_movie(path)
         opened = LabelledMovie(open_video(movie.images), movie.labels, movie.markers)
     else:
@@ -75,19 +66,6 @@ def open_labelled(folder: str) -> LabelledMovie:
             f"{opened.video.shape}; expected the same"
         )
     return opened
-
-
-def _open_session(path: Path) -> LabelledMovie:
-    movie = read_session(path).record.movie.path
-    if movie is None or not Path(movie).exists():
-        raise InputError(f"{path}: its movie {movie} is not there any more")
-    if not (path / TIF_FILE).exists():
-        raise InputError(f"{path}: holds no {TIF_FILE}; track its movie first")
-    file = read_label_file(path / TIF_FILE)
-    labels = LabelStack(
-        lambda t: np.asarray(file[t, :, :]), tuple(file.shape), np.dtype(file.dtype)
-    )
-    return LabelledMovie(open_video(movie), labels)
 
 
 def _open_challenge(path: Path) -> LabelledMovie:
@@ -142,49 +120,36 @@ def cut_movie(
     It is shrunk if the cell is wider than a fifth of the square, and smaller movies
     are filled up by mirroring; short ones by going back and forth in time.
 
+    Parameters
+    ----------
+    folder
+        As :func:`open_labelled` takes it, or a session; see :func:`cut_session`.
+    span
+        Which part of the movie's frames.
+    shape, rng
+        Frames and side of the square; how to draw.
+
     Returns
     -------
     tuple of numpy.ndarray
         Images and labels, ``(frames, size, size)``.
     """
+    if has_session(Path(folder)):
+        return cut_session(folder, span, shape, rng)
     movie, (frames, size) = open_labelled(folder), shape
     first, last = (round(part * len(movie.labels)) for part in span)
     known = [n for n in range(first, last) if movie.labels[n].any()]
     if not known:
         raise InputError(f"{folder}: no labels on frames {first} to {last - 1}")
     centre = known[rng.integers(len(known))]
-    numbers = _run(range(first, last), centre, frames, rng)
+    numbers = run_of_frames(range(first, last), centre, frames, rng)
     key = np.asarray(movie.labels[centre])
-    table = measure_tracks(key[None])
-    row = int(rng.integers(len(table.ids)))
-    factor = max(1, int(np.ceil(table.diameter[row, 0] / (0.2 * size))))
-    images = np.stack([_grey(movie.video.frame(n)) for n in numbers])
+    images = np.stack([grey(movie.video.frame(n)) for n in numbers])
     labels = np.stack([movie.labels[n] for n in numbers]).astype(np.int32)
     if movie.markers is not None:
         marked = np.stack([movie.markers[n] for n in numbers])
         labels[np.isin(labels, _unsure(labels, marked))] = 0
-    square = []
-    for middle, length in zip(table.centre[row, 0], key.shape, strict=True):
-        wanted = middle - rng.uniform(0.3, 0.7) * factor * size
-        start = int(np.clip(wanted, 0, max(0, length - factor * size)))
-        square.append(slice(start, start + factor * size))
-    images, labels = images[:, *square], labels[:, *square]
-    if factor > 1:
-        images = ndimage.uniform_filter(images, (1, factor, factor))
-        images, labels = images[:, ::factor, ::factor], labels[:, ::factor, ::factor]
-    missing = [(0, 0), *((0, size - n) for n in images.shape[1:])]
-    return np.pad(images, missing, mode="symmetric"), np.pad(labels, missing)
-
-
-def _run(span: range, around: int, frames: int, rng: np.random.Generator) -> list[int]:
-    """Draw frames in a row with one among them; there and back in a short movie."""
-    if len(span) >= frames:
-        first = max(span.start, around - frames + 1)
-        last = min(around, span.stop - frames)
-        start = int(rng.integers(first, last + 1))
-        return list(range(start, start + frames))
-    there_and_back = [*span, *span[-2:0:-1]]
-    return [there_and_back[i % len(there_and_back)] for i in range(frames)]
+    return cut_square(images, labels, key, size, rng)
 
 
 def _unsure(labels: NDArray, markers: NDArray) -> list[int]:
@@ -196,9 +161,3 @@ def _unsure(labels: NDArray, markers: NDArray) -> list[int]:
             (markers == object_id).any((1, 2)) & ~(labels == object_id).any((1, 2))
         )
     ]
-
-
-def _grey(frame: NDArray) -> NDArray[np.float32]:
-    """A frame as one grey image; channels are averaged."""
-    grey = np.asarray(frame, np.float32)
-    return grey if grey.ndim == 2 else grey.mean(axis=-1)

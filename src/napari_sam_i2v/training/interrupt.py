@@ -5,6 +5,10 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType, TracebackType
+from typing import Any
+
+# Windows' processes can only be sent the signal of Ctrl-Break.
+STOP_SIGNALS = (signal.SIGINT, getattr(signal, "SIGBREAK", signal.SIGINT))
 
 
 class Interrupt:
@@ -18,12 +22,13 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.asked = False
-        self._before: object = None
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupt:
         # Only a main thread hears signals.
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._hear)
+            for number in set(STOP_SIGNALS):
+                self._before[number] = signal.signal(number, self._hear)
         return self
 
     def __exit__(
@@ -32,8 +37,8 @@ class Interrupt:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if callable(self._before):
-            signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         if self.asked:

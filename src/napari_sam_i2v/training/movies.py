@@ -27,10 +27,11 @@ class Source:
     stills
         Folder with ``images`` and ``labels``; a still is warped into a movie.
     movie
-        Folder of a movie with labels; see :func:`folders.open_labelled`.
+        Folder of a movie with labels, see :func:`folders.open_labelled`, or of a
+        session, of which a part of the objects is kept out.
     held_out
         One in this many stills, or that part of a movie at its end, is kept out for
-        validation; 0 uses all.
+        validation; 0 uses all. Simulations with 0 are only trained on.
     excluded
         Names of stills never to use.
     validating
@@ -124,9 +125,9 @@ def held_out(settings: MovieSettings) -> MovieSettings:
     """Give the settings of movies to validate on.
 
     Simulations differ by their seed. A source that keeps nothing out is left out,
-    unless it is the only one.
+    unless there are only such.
     """
-    sources = [s for s in settings.sources if s.modalities or s.held_out]
+    sources = [source for source in settings.sources if source.held_out]
     kept = tuple(replace(source, validating=True) for source in sources)
     return replace(settings, sources=kept or settings.sources)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections import deque
@@ -12,6 +13,7 @@ from multiprocessing import get_context
 
 import torch
 
+from napari_sam_i2v.training.interrupt import STOP_SIGNALS
 from napari_sam_i2v.training.movies import MovieSettings, TrainingMovie, make_movie
 from napari_sam_i2v.training.ranks import Ranks
 from napari_sam_i2v.training.tracks import Tracks
@@ -105,7 +107,13 @@ class MoviePool:
 
 
 def _start_worker(parent: int) -> None:
-    """Take one core, and end when the run that it works for is killed."""
+    """Take one core, and end when the run that it works for is killed.
+
+    A terminal sends Ctrl-C to all processes of a run: only the one that trains should
+    hear it, to save.
+    """
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)
 
     def watch() -> None:

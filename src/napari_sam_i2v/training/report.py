@@ -41,6 +41,8 @@ class Report:
         self._bar = tqdm(
             total=self._settings.steps, initial=state.step, unit="step", disable=None
         )
+        if self._settings.validation.first and state.step == 0:
+            self._validate(state)
 
     def step(self, state: RunState, figures: dict[str, Any], *, last: bool) -> None:
         """Take in a step; the last one is saved."""

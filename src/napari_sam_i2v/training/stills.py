@@ -67,6 +67,17 @@ def warp_still(
     image, labels = (tifffile.imread(path) for path in still)
     if image.ndim == 3:
         image = image[..., :3].mean(-1)
+    return warp(image, labels, frames, size, rng)
+
+
+def warp(
+    image: NDArray,
+    labels: NDArray,
+    frames: int,
+    size: int,
+    rng: np.random.Generator,
+) -> tuple[NDArray, NDArray]:
+    """Warp one image and its labels, ``(Y, X)``; see :func:`warp_still`."""
     image, labels = _random_square(image, labels, size, rng)
     grid = np.stack(np.meshgrid(*[np.arange(size)] * 2, indexing="ij"))
     grid = grid.astype(np.float32)

@@ -35,19 +35,23 @@ class ValidationSettings:
     ----------
     every
         Steps from one time to the next; 0 for never.
+    first
+        Whether to begin with a validation, to compare with.
     movies, clips
         How many movies are held, and cells followed in them.
     frames
         Frames each is followed.
-    shown
-        Cells in the picture.
+    shown, columns
+        Cells in the picture, and frames of each at most.
     """
 
     every: int = 200
+    first: bool = False
     movies: int = 16
     clips: int = 24
     frames: int = 16
     shown: int = 6
+    columns: int = 8
 
 
 class Validation:
@@ -105,7 +109,8 @@ class Validation:
             figures[f"{name}/absent"] = means["absent"]
             figures[f"{name}/kept"] = means["kept"]
             if name == "mask":
-                picture = draw_samples(run, self._settings.shown)
+                shown, columns = self._settings.shown, self._settings.columns
+                picture = draw_samples(run, shown, columns)
         return figures, picture
 
     def _unrolling(self, model: SamI2V, script: Script) -> Unrolling:

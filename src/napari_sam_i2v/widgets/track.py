@@ -132,6 +132,23 @@ class TrackWidget(QWidget):
         self.offer.hide()
         self._enable(False)
 
+    def use_model(self, name: str) -> None:
+        """Go on with another model: the prompts are given to it anew.
+
+        The session with the model before stays on disk, its masklets in a hidden
+        layer.
+        """
+        self.movie.list_models(name)
+        if self.annotator is None:
+            return
+        prompts = self.annotator.prompts
+        self.stop()
+        # Or the session before would be gone on with.
+        self.movie.image().metadata.pop(SESSION_KEY, None)
+        annotator = self.start()
+        if prompts:
+            annotator.give(prompts)
+
     def open_session(self, folder: str) -> None:
         """Go on with the session in a folder, opening its movie where need be."""
         if self.annotator is None:

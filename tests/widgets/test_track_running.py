@@ -1,0 +1,196 @@
+"""Tracking in a real viewer: cancelled, clicked into, closed, gone on with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import clicks
+from fakes import ThresholdPredictor
+from napari_sam_i2v import backends
+from napari_sam_i2v.tracking import load_session
+from scenes import Scene
+from scenes import two_crossing as SHORT
+from widgets.desk import Desk
+
+pytestmark = pytest.mark.qt
+LONG = Scene("long", np.concatenate([SHORT.truth] * 5), {1: 0, 2: 0})
+"""Forty frames, of 20 ms each."""
+
+
+def slow(name: str, video: Any, **options: Any) -> ThresholdPredictor:
+    del name, options
+    return ThresholdPredictor(video, delay=0.02)
+
+
+@pytest.fixture(autouse=True)
+def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NAPARI_SAM_I2V_SESSIONS", str(tmp_path / "sessions"))
+    monkeypatch.setitem(backends.BACKENDS, "threshold", slow)
+    return tmp_path / "sessions"
+
+
+@pytest.fixture
+def desk(make_napari_viewer: Callable[..., Any]) -> Desk:
+    """Both cells are clicked on the first frame."""
+    desk = Desk(make_napari_viewer(), LONG.images, LONG.truth)
+    desk.viewer.dims.set_current_step(0, 0)
+    desk.start()
+    desk.click_cell(1)
+    desk.click_cell(2, modifier=clicks.SHIFT)
+    return desk
+
+
+def begin(desk: Desk, frames: int = 4) -> None:
+    """Press the key that tracks, and wait for some frames."""
+    clicks.press(desk.viewer, "W")
+    clicks.wait_for(
+        lambda: (
+            desk.annotator.status.progress is not None
+            and desk.annotator.status.progress.done >= frames
+        ),
+        "some frames",
+    )
+
+
+def test_the_whole_movie(desk: Desk, notes: list[str]) -> None:
+    desk.run()
+    np.testing.assert_array_equal(desk.stack, LONG.truth)
+    np.testing.assert_array_equal(desk.annotator.layers.masklets.data, LONG.truth)
+    assert desk.annotator.status.text == "tracked"
+    table = desk.widget.objects.model
+    rows = [[table.index(r, c).data() for c in range(1, 4)] for r in range(2)]
+    assert rows == [["1", "0–39", "1"], ["2", "0–39", "1"]]
+    assert desk.widget.propagate.bar.isHidden()
+    assert notes == []
+
+
+def test_cancelling_keeps_what_is_done(desk: Desk) -> None:
+    begin(desk)
+    clicks.push(desk.widget.propagate.cancel)
+    clicks.wait_for(lambda: desk.annotator.status.phase == "ready", "the end")
+    desk.settle()
+    done = desk.stack.any(axis=(1, 2)).sum()
+    assert 4 <= done < 40
+    np.testing.assert_array_equal(desk.stack[:done], LONG.truth[:done])
+    assert not desk.stack[done:].any()
+    labels = desk.annotator.desk.session.masklets.labels
+    np.testing.assert_array_equal(np.asarray(labels), desk.stack)
+
+
+def test_cancelling_before_it_begins(desk: Desk) -> None:
+    # The click is still being answered when both keys are pressed.
+    desk.click_only(0, (1.0, 1.0))
+    clicks.press(desk.viewer, "W")
+    clicks.press(desk.viewer, "K")
+    clicks.wait_for(lambda: desk.annotator.status.phase == "ready", "the end")
+    desk.settle()
+    assert len(desk.annotator.desk.session.frames_of(1)) < 40
+
+
+def test_clicks_while_tracking_are_answered_after(desk: Desk) -> None:
+    begin(desk)
+    desk.go_to(0)
+    desk.annotator.choose(3)
+    desk.click_only(0, (12.0, 20.0))
+    assert desk.annotator.status.phase == "busy"
+    assert len(desk.annotator.layers.points.data) == 3
+    desk.settle()
+    kinds = [type(action).__name__ for action in desk.annotator.desk.session.log]
+    assert kinds == ["AddPrompts", "AddPrompts", "Propagate", "AddPrompts"]
+    assert desk.annotator.desk.session.frames_of(1) == list(range(40))
+    assert len(desk.annotator.layers.points.data) == 3
+
+
+def test_undo_while_tracking_waits_for_its_end(desk: Desk) -> None:
+    begin(desk)
+    clicks.press(desk.viewer, "U")
+    desk.settle()
+    np.testing.assert_array_equal(desk.stack[1:], 0)
+    clicks.press(desk.viewer, "U", clicks.SHIFT)
+    desk.settle()
+    np.testing.assert_array_equal(desk.stack, LONG.truth)
+
+
+def frames_on_disk(folder: Path) -> list[int]:
+    session = load_session(folder, LONG.images)
+    try:
+        return session.frames_of(1)
+    finally:
+        session.close()
+
+
+@pytest.mark.parametrize("what", ["widget", "viewer"])
+def test_closing_while_tracking(desk: Desk, sessions: Path, what: str) -> None:
+    annotator = desk.annotator
+    begin(desk)
+    thread, folder = annotator.jobs._thread, annotator.folder
+    if what == "widget":
+        desk.viewer.window.remove_dock_widget(desk.widget)
+    else:
+        desk.viewer.close()
+    clicks.breathe(0.1)
+    assert not thread.is_alive() and not annotator.is_open
+    assert desk.widget.annotator is None
+    done = frames_on_disk(folder)
+    assert 4 <= len(done) < 40 and done == list(range(len(done)))
+    assert [each.name for each in sessions.iterdir()] == [folder.name]
+
+
+def test_stopping_and_starting_goes_on(desk: Desk, notes: list[str]) -> None:
+    begin(desk)
+    folder = desk.annotator.folder
+    clicks.push(desk.widget.start_button)
+    assert desk.widget.annotator is None
+    desk.start()
+    desk.settle()
+    assert desk.annotator.folder == folder
+    assert desk.widget.offer.isHidden()
+    assert len(desk.annotator.layers.points.data) == 2
+    done = desk.stack.any(axis=(1, 2)).sum()
+    assert 4 <= done < 40
+    names = [layer.name for layer in desk.viewer.layers]
+    assert len(names) == 6 and "movie masklets, before" in names
+    desk.run()
+    np.testing.assert_array_equal(desk.stack, LONG.truth)
+    assert all(note.startswith("info: ") for note in notes)
+
+
+def test_in_another_viewer(
+    desk: Desk, make_napari_viewer: Callable[..., Any], tmp_path: Path
+) -> None:
+    desk.run()
+    before = repr(desk.annotator.desk.session.prompts())
+    desk.annotator.save(tmp_path / "kept")
+    desk.settle()
+    other = Desk(make_napari_viewer(), LONG.images, LONG.truth)
+    other.start()
+    # The first viewer's session is found, and in use there.
+    assert not other.widget.offer.isHidden()
+    other.widget.open_session(str(tmp_path / "kept"))
+    other.settle()
+    np.testing.assert_array_equal(other.stack, desk.stack)
+    assert repr(other.annotator.desk.session.prompts()) == before
+    assert len(other.annotator.layers.points.data) == 2
+    other.click_cell(1, 7)
+    assert len(desk.annotator.layers.points.data) == 2
+    assert len(other.annotator.layers.points.data) == 3
+
+
+def test_going_on_after_a_crash(
+    desk: Desk, make_napari_viewer: Callable[..., Any]
+) -> None:
+    desk.run()
+    expected = desk.stack.copy()
+    desk.viewer.close()
+    clicks.breathe(0.1)
+    other = Desk(make_napari_viewer(), LONG.images, LONG.truth)
+    other.start()
+    assert "2 objects" in other.widget._offer_text.text()
+    other.widget._go_on()
+    other.settle()
+    np.testing.assert_array_equal(other.stack, expected)
