@@ -15,16 +15,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 os.environ["NAPARI_SAM_I2V_SESSIONS"] = tempfile.mkdtemp()
+os.environ["NAPARI_SAM_I2V_CACHE"] = tempfile.mkdtemp()
 
 import napari
 import numpy as np
+from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 import napari_sam_i2v as si
 from napari_sam_i2v.annotator.annotator import Annotator
 from napari_sam_i2v.simulation import SimulationSettings, simulate
+from napari_sam_i2v.simulation.write import write_movie
 from napari_sam_i2v.widgets.track import TrackWidget
+from napari_sam_i2v.widgets.train import TrainWidget
 
 PICTURES = Path(__file__).with_name("pictures")
 LAPTOP = (1366, 768)
@@ -103,7 +107,30 @@ def main() -> None:
     shoot(viewer, "objects")
     viewer.theme = "light"
     shoot(viewer, "light")
+    viewer.theme = "dark"
+    viewer.window.remove_dock_widget(widget)
+    viewer.layers.clear()
+    shoot_training(viewer)
     viewer.close()
+
+
+def shoot_training(viewer: napari.Viewer) -> None:
+    """Fine-tune on a simulated movie for a minute or two."""
+    movie = simulate(SimulationSettings(modality="yeast", frames=24, cells=24, seed=8))
+    folder = Path(tempfile.mkdtemp()) / "yeast"
+    write_movie(movie, folder)
+    viewer.add_image(movie.images, name="yeast")
+    widget = TrainWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="Fine-tune", area="right")
+    form = widget.form
+    form.source.setCurrentText("a folder")
+    form.folder.setText(str(folder))
+    form.unit.setCurrentText("steps")
+    form.budget.setValue(60)
+    form.name.setText("yeast-of-ours")
+    QTest.mouseClick(widget.start_button, Qt.MouseButton.LeftButton)
+    pump(lambda: widget.progress.phase in ("done", "failed"), seconds=900)
+    shoot(viewer, "fine-tune")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ NAMES = [
     for command in MANIFEST["commands"]
     if command["python_name"].startswith(HOME)
 ]
+VERBS = [name for name in NAMES if name != "start"]
 
 
 class Recorder:
@@ -44,13 +45,13 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     return recorder
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", VERBS)
 def test_a_command_calls_the_method_of_its_name(name: str, recorder: Recorder) -> None:
     getattr(commands, name)()
     assert recorder.called == [name]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", VERBS)
 def test_the_annotator_has_the_method(name: str) -> None:
     method = getattr(Annotator, name)
     others = list(inspect.signature(method).parameters.values())[1:]
@@ -94,3 +95,12 @@ def test_the_palette_runs_a_command(make_napari_viewer: Callable[[], Any]) -> No
     app = get_app_model()
     app.commands.execute_command("napari-sam-i2v.propagate").result()
     assert notification_manager.records[-1].message == commands.ADVICE
+
+
+@pytest.mark.qt
+def test_starting_without_a_movie_is_advice(
+    make_napari_viewer: Callable[[], Any],
+) -> None:
+    make_napari_viewer()
+    commands.start()
+    assert "there is no movie" in notification_manager.records[-1].message

@@ -182,7 +182,7 @@ def test_bad_input_is_a_notification(
     advice: str,
 ) -> None:
     told: list[str] = []
-    monkeypatch.setattr("napari_sam_i2v.widgets.train.show_warning", told.append)
+    monkeypatch.setattr("napari_sam_i2v.widgets._parts.show_warning", told.append)
     dock.form.name.setText(name)
     dock.form.folder.setText(str(tmp_path / folder) if folder else "")
     click(dock.start_button)

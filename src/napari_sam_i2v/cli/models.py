@@ -17,7 +17,6 @@ from napari_sam_i2v.checkpoints import (
     sha256_of,
 )
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.fine_tuning.models import delete_model, read_card
 
 _COLUMNS = "{:<14}  {:>9}  {:<8}  {:<12}  {}"
 _BYTES_PER_PARAMETER = 4
@@ -115,6 +114,8 @@ def download_model(arguments: argparse.Namespace) -> int:
 
 def delete_fine_tuned(arguments: argparse.Namespace) -> int:
     """Delete a fine-tuned model."""
+    from napari_sam_i2v.fine_tuning.models import delete_model
+
     delete_model(arguments.name)
     print(f"{arguments.name} is deleted")
     return 0
@@ -130,6 +131,8 @@ def _digest(name: str) -> str | None:
 
 
 def _story(name: str) -> str:
+    from napari_sam_i2v.fine_tuning.models import read_card
+
     try:
         card = read_card(name)
     except InputError:
@@ -138,6 +141,8 @@ def _story(name: str) -> str:
 
 
 def _show_fine_tuned(name: str) -> int:
+    from napari_sam_i2v.fine_tuning.models import read_card
+
     card = read_card(name)
     print(f"model    {name}")
     print(f"on disk  {find_weights(name)}")

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from napari.utils.notifications import show_warning
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QProgressBar,
-    QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.fine_tuning import FineTune, ModelCard, Progress
 from napari_sam_i2v.widgets._curves import Curves
+from napari_sam_i2v.widgets._parts import button
 from napari_sam_i2v.widgets._train_form import small_label
 from napari_sam_i2v.widgets._train_picture import SamplePicture
 from napari_sam_i2v.widgets._train_state import bar_text, state_text
@@ -44,12 +41,12 @@ class RunBox(QWidget):
         super().__init__(parent)
         self.bar = QProgressBar()
         self.state = small_label()
-        self.keep_button = plain_button("Use as it is", keep)
+        self.keep_button = button("Use as it is", keep)
         self.keep_button.setToolTip("End here: what it learned so far becomes a model")
-        self.discard_button = plain_button("Discard", discard)
+        self.discard_button = button("Discard", discard)
         self.discard_button.setToolTip("Delete this run")
         self.result = small_label()
-        self.use_button = plain_button("Use this model", use)
+        self.use_button = button("Use this model", use)
         self.curves = Curves()
         self.picture = SamplePicture()
         column = QVBoxLayout(self)
@@ -89,25 +86,9 @@ class RunBox(QWidget):
             )
 
 
-def plain_button(text: str, pressed: Callable[[], Any]) -> QPushButton:
-    """Make a button whose errors become notifications."""
-    button = QPushButton(text)
-    button.clicked.connect(lambda: advise(pressed))
-    button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    return button
-
-
 def button_row(*buttons: QWidget) -> QHBoxLayout:
     """Lay buttons side by side."""
     row = QHBoxLayout()
-    for button in buttons:
-        row.addWidget(button)
+    for each in buttons:
+        row.addWidget(each)
     return row
-
-
-def advise(action: Callable[[], Any]) -> None:
-    """Do something; what is wrong with it becomes a notification."""
-    try:
-        action()
-    except (InputError, OSError) as error:
-        show_warning(str(error))

@@ -20,13 +20,12 @@ from napari_sam_i2v.fine_tuning import (
     read_card,
     unfinished_runs,
 )
+from napari_sam_i2v.widgets._parts import advise, button
 from napari_sam_i2v.widgets._together import list_anew, use_model
 from napari_sam_i2v.widgets._train_form import TrainForm
 from napari_sam_i2v.widgets._train_run_box import (
     RunBox,
-    advise,
     button_row,
-    plain_button,
 )
 
 if TYPE_CHECKING:
@@ -83,10 +82,10 @@ class TrainWidget(QWidget):
         self._preparing: Future[TrainingRun] | None = None
         self._kept: str | None = None
         self.form = TrainForm(self._session_folder)
-        self.start_button = plain_button("Start", self._start)
-        self.stop_button = plain_button("Stop", self._stop)
+        self.start_button = button("Start", self._start)
+        self.stop_button = button("Stop", self._stop)
         self.stop_button.setToolTip("Save the state and stop; it can be resumed")
-        self.resume_button = plain_button("Resume", self._resume)
+        self.resume_button = button("Resume", self._resume)
         self.run_box = RunBox(self._keep, self._discard, self._use)
         self.scroll_area = QScrollArea()
         self._lay_out()
