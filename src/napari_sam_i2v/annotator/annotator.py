@@ -188,18 +188,20 @@ class Annotator(AnnotatorVerbs):
                 self._submit(partial(self.desk.repaint, place[0]))
                 continue
             # What was clicked before led to the mask that was painted over.
-            self.layers.put(place, [mask])
+            self.layers.put({place: [mask]})
             self._send(place, (mask,))
 
     def _put_back(self, places: Places) -> None:
         now = dict(places)
+        changed: Places = {}
         for place in [*places, *(p for p in self._known if p not in places)]:
             if self._unanswered[place]:
                 now[place] = self._known.get(place, ())
                 continue
             prompts = places.get(place, ())
             if not _same(prompts, self._known.get(place, ())):
-                self.layers.put(place, prompts)
+                changed[place] = prompts
+        self.layers.put(changed)
         self._known = {place: prompts for place, prompts in now.items() if prompts}
 
     # What the viewer does.

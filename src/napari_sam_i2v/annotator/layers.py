@@ -227,23 +227,28 @@ class AnnotationLayers:
         shapes = read_shapes(self.shapes, self._geometry)
         return [*shapes, *read_points(self.points, self._geometry)]
 
-    def put(self, place: Place, prompts: Iterable[Prompt]) -> None:
-        """Have the layers say of an object on a frame just what is given."""
-        frame, object_id = place
-        given = list(prompts)
-        points = [one for one in given if isinstance(one, PointPrompt)]
-        boxes = [one for one in given if isinstance(one, BoxPrompt)]
-        masks = [one for one in given if isinstance(one, MaskPrompt)]
+    def put(self, places: Mapping[Place, Iterable[Prompt]]) -> None:
+        """Have the layers say of objects on frames just what is given."""
         with self.own_change():
+            for place, prompts in places.items():
+                self._put(place, list(prompts))
+            if self.frame_shown() in {frame for frame, _ in places}:
+                self.masks.refresh(extent=False, thumbnail=False, highlight=False)
+
+    def _put(self, place: Place, given: list[Prompt]) -> None:
+        frame, object_id = place
+        if len(self.points.data):
             _drop(self.points, read_points(self.points, self._geometry), place)
-            if len(self.shapes.data):
-                self._drop_shapes(place)
-            if frame < len(self.painted):
-                self._put_mask(frame, object_id, masks)
-            for box in boxes:
-                self._add_box(box)
-            for point in points:
-                self._add_point(point)
+        if len(self.shapes.data):
+            self._drop_shapes(place)
+        if frame < len(self.painted):
+            masks = [one for one in given if isinstance(one, MaskPrompt)]
+            self._put_mask(frame, object_id, masks)
+        for prompt in given:
+            if isinstance(prompt, BoxPrompt):
+                self._add_box(prompt)
+            elif isinstance(prompt, PointPrompt):
+                self._add_point(prompt)
 
     def _put_mask(self, frame: int, object_id: int, masks: list[MaskPrompt]) -> None:
         painted = self.painted[frame]
@@ -256,8 +261,6 @@ class AnnotationLayers:
         for mask in masks:
             (top, left), (height, width) = mask.offset, mask.mask.shape
             painted[top : top + height, left : left + width][mask.mask] = object_id
-        if self.frame_shown() == frame:
-            self.masks.refresh(extent=False, thumbnail=False, highlight=False)
 
     def _drop_shapes(self, place: Place) -> None:
         found = []

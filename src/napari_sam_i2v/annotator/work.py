@@ -92,9 +92,8 @@ class AnnotatorWork(ABC):
             They take the place of what their objects have on those frames.
         """
         places = by_place(prompts)
-        for place, given in places.items():
-            self._known[place] = given
-            self.layers.put(place, given)
+        self._known |= places
+        self.layers.put(places)
         every = [prompt for given in places.values() for prompt in given]
         self._pending = Pending()
         self._submit(lambda: self.desk.give(every), resync_on_failure=True)

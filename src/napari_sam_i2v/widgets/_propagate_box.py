@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from napari.utils import progress as activity
 from qtpy.QtWidgets import (
     QComboBox,
@@ -16,6 +18,7 @@ from napari_sam_i2v.annotator.status import Status
 from napari_sam_i2v.annotator.verbs import Span
 from napari_sam_i2v.widgets._parts import Current, narrow, tighten, verb
 
+_ACTIVITY_SECONDS = 0.5
 _DIRECTIONS = {"Forward →": "forward", "← Backward": "backward", "← Both →": "both"}
 _UNTIL = {"to the end": "end", "over frames": "frames", "to frame": "frame"}
 
@@ -33,6 +36,7 @@ class PropagateBox(QGroupBox):
         super().__init__("Propagate")
         self._current = current
         self._activity: activity | None = None
+        self._told = 0.0
         self.direction = narrow(QComboBox())
         self.direction.addItems(list(_DIRECTIONS))
         self.until = narrow(QComboBox())
@@ -88,7 +92,11 @@ class PropagateBox(QGroupBox):
         self.bar.setFormat(f"%v of %m frames{_left(progress.seconds_left)}")
         if self._activity is None:
             self._activity = activity(total=progress.total, desc="tracking cells")
-        self._activity.update(max(0, progress.done - self._activity.n))
+        # Napari draws everything anew for each of its updates.
+        now = time.monotonic()
+        if now - self._told > _ACTIVITY_SECONDS:
+            self._told = now
+            self._activity.update(max(0, progress.done - self._activity.n))
 
     def _end(self) -> None:
         if self._activity is not None:
