@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,32 @@ def data_folder() -> Path:
     if not (folder / "README.md").is_file():
         pytest.skip("no movies: set NAPARI_SAM_I2V_DATA to their folder")
     return folder
+
+
+@pytest.fixture
+def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where annotators keep their sessions; the model ``threshold`` is known."""
+    from fakes import build_threshold
+    from napari_sam_i2v import backends
+
+    monkeypatch.setenv("NAPARI_SAM_I2V_SESSIONS", str(tmp_path / "sessions"))
+    monkeypatch.setitem(backends.BACKENDS, "threshold", build_threshold)
+    return tmp_path / "sessions"
+
+
+@pytest.fixture
+def notes() -> Iterator[list[str]]:
+    """What napari's user was told, as ``severity: message``."""
+    from napari.utils.notifications import notification_manager
+
+    said: list[str] = []
+
+    def listen(note: Any) -> None:
+        said.append(f"{note.severity.value}: {note.message}")
+
+    notification_manager.notification_ready.connect(listen)
+    yield said
+    notification_manager.notification_ready.disconnect(listen)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

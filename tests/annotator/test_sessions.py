@@ -12,9 +12,9 @@ from annotator.bench import Bench
 from fakes import build_threshold
 from napari_sam_i2v import annotator as annotators
 from napari_sam_i2v import backends
-from napari_sam_i2v.annotator.annotator import SESSION_KEY
 from napari_sam_i2v.annotator.autosave import find_session
 from napari_sam_i2v.annotator.keys import KEYS, BoundKeys, key_of
+from napari_sam_i2v.annotator.names import SESSION_KEY
 from napari_sam_i2v.annotator.verbs import Span
 from scenes import empty, late_arrival, moving_disc, two_crossing
 

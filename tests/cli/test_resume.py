@@ -15,6 +15,7 @@ import pytest
 import tifffile
 
 import scenes
+from disks import mounted
 from fakes import build_threshold
 from napari_sam_i2v import backends
 from napari_sam_i2v.cli import main
@@ -119,15 +120,8 @@ def test_an_interrupted_process_says_so(folder: Path, number: signal.Signals) ->
 @pytest.fixture
 def small_disk(folder: Path) -> Iterator[Path]:
     """Mount a disk of 256 kB as ``disk``."""
-    disk = folder / "disk"
-    disk.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=256k", "tmpfs"]
-    try:
-        subprocess.run(["mount", *options, str(disk)], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("disks cannot be mounted here")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+    with mounted(folder / "disk", "256k") as disk:
+        yield disk
 
 
 @pytest.mark.parametrize("taken", [100, 170, 220], ids="{} kB taken".format)

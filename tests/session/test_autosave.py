@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import scenes
+from disks import mounted
 from fakes import ThresholdPredictor, build_threshold
 from napari_sam_i2v import backends
 from napari_sam_i2v.errors import InputError
@@ -212,15 +213,8 @@ def test_a_kill_loses_no_action_that_was_done(tmp_path: Path, delay: float) -> N
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Mount a disk of 512 kB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=512k", "tmpfs"]
-    try:
-        subprocess.run(["mount", *options, str(disk)], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("disks cannot be mounted here")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+    with mounted(tmp_path / "disk", "512k") as disk:
+        yield disk
 
 
 def fill(disk: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,20 +10,12 @@ import numpy as np
 import pytest
 
 import clicks
-from fakes import build_threshold
-from napari_sam_i2v import backends
+from disks import mounted
 from napari_sam_i2v.widgets.track import TrackWidget
 from scenes import two_crossing as SCENE
 from widgets.desk import Desk
 
-pytestmark = pytest.mark.qt
-
-
-@pytest.fixture(autouse=True)
-def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("NAPARI_SAM_I2V_SESSIONS", str(tmp_path / "sessions"))
-    monkeypatch.setitem(backends.BACKENDS, "threshold", build_threshold)
-    return tmp_path / "sessions"
+pytestmark = [pytest.mark.qt, pytest.mark.usefixtures("sessions")]
 
 
 @pytest.fixture
@@ -138,15 +129,8 @@ def test_a_failure_of_our_own(desk: Desk, notes: list[str]) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Mount a disk of 512 kB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=512k", "tmpfs"]
-    try:
-        subprocess.run(["mount", *options, str(disk)], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("disks cannot be mounted here")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+    with mounted(tmp_path / "disk", "512k") as disk:
+        yield disk
 
 
 def test_a_full_disk(

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import clicks
-from fakes import build_threshold
 from napari_sam_i2v import annotator as annotators
-from napari_sam_i2v import backends
 from scenes import late_arrival
 from scenes import two_crossing as SCENE
 from widgets.desk import Desk
 
-pytestmark = pytest.mark.qt
-
-
-@pytest.fixture(autouse=True)
-def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("NAPARI_SAM_I2V_SESSIONS", str(tmp_path / "sessions"))
-    monkeypatch.setitem(backends.BACKENDS, "threshold", build_threshold)
-    return tmp_path / "sessions"
+pytestmark = [pytest.mark.qt, pytest.mark.usefixtures("sessions")]
 
 
 @pytest.fixture

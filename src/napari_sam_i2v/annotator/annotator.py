@@ -15,6 +15,7 @@ from napari_sam_i2v.annotator.geometry import MovieGeometry, find_geometry
 from napari_sam_i2v.annotator.jobs import Post
 from napari_sam_i2v.annotator.keys import BoundKeys
 from napari_sam_i2v.annotator.layers import PLACEMENT, AnnotationLayers
+from napari_sam_i2v.annotator.names import SESSION_KEY
 from napari_sam_i2v.annotator.reading import Place, Places, by_place, together
 from napari_sam_i2v.annotator.status import Options, Status
 from napari_sam_i2v.annotator.strokes import painted_prompts
@@ -25,9 +26,6 @@ from napari_sam_i2v.video import open_video
 if TYPE_CHECKING:
     import napari
     from napari.layers import Image
-
-SESSION_KEY = "sam_i2v_session"
-"""Key of a layer's metadata that names the session folder it belongs to."""
 
 _UNDO_KEYS = ("Control-Z", "Control-Shift-Z")
 

@@ -120,9 +120,6 @@ class Desk:
         self._here = here
         self._stop = stop
         self._session: TrackingSession | None = None
-        self._folder: Path | None = None
-        self._video: VideoSource | None = None
-        self._options = Options()
         self._dirty: set[int] = set()
 
     @property
@@ -140,14 +137,12 @@ class Desk:
     @property
     def folder(self) -> Path | None:
         """Where the session is kept."""
-        return self._folder
+        return None if self._session is None else self._session.folder
 
     def open(self, video: VideoSource, options: Options, name: str) -> Update:
         """Load the model and begin a session, looking for an earlier one."""
         fingerprint = video.fingerprint()
         found = find_session(fingerprint)
-        self._options = options
-        self._folder = new_folder(name, fingerprint)
         self._session = open_session(
             video,
             model=options.model,
@@ -155,19 +150,18 @@ class Desk:
             device=options.device,
             views=options.views,
             cell_size=options.cell_size,
-            folder=self._folder,
+            folder=new_folder(name, fingerprint),
         )
         self._session.stop_when(self._stop)
-        self._video = video
         return Update(found=found, text=f"{options.model} is ready")
 
     def reopen(self, folder: Path) -> Update:
         """Go on with a session from a folder; what was begun here is kept aside."""
-        video = self._video
+        video = None if self._session is None else self._session.video
         session = load_session(folder, video, in_place=True)
         self.close()
         session.stop_when(self._stop)
-        self._session, self._folder, self._video = session, folder, video
+        self._session = session
         self._dirty.update(range(session.shape[0]))
         return self._whole(f"opened {folder}")
 
@@ -204,11 +198,11 @@ class Desk:
         )
 
     def act(self, change: Callable[[TrackingSession], Any], text: str) -> Update:
-        """Do something that may concern any frame."""
-        if change(self.session) is None and text.endswith("?"):
-            return Update(text=f"nothing to {text[:-1]}")
+        """Do something that may concern any frame; `False` says it did nothing."""
+        if change(self.session) is False:
+            return Update(text=f"nothing to {text}")
         self._dirty.update(range(self.session.shape[0]))
-        return self._whole(text.rstrip("?"))
+        return self._whole(text)
 
     def propagate(
         self, plan: Callable[[TrackingSession], list[Reach]]
@@ -244,8 +238,8 @@ class Desk:
 
     def look(self, limits: tuple[float, float] | None, gamma: float) -> Update:
         """Look at the movie as the viewer shows it now."""
-        if self._video is not None and limits is not None:
-            self._video.recontrast(limits, gamma)
+        if self._session is not None and limits is not None:
+            self._session.video.recontrast(limits, gamma)
         return Update()
 
     def summary(self) -> Update:
@@ -287,8 +281,8 @@ class Desk:
 
     def close(self) -> None:
         """Let go of the session; an autosaved one without objects is deleted."""
-        session, folder = self._session, self._folder
-        self._session = self._folder = None
+        session, folder = self._session, self.folder
+        self._session = None
         if session is None:
             return
         empty = not session.object_ids

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_sam_i2v.annotator.geometry import MovieGeometry
+from napari_sam_i2v.annotator.names import OBJECT_ID, POSITIVE
 from napari_sam_i2v.annotator.reading import (
-    OBJECT_ID,
-    POSITIVE,
     Place,
     read_points,
     read_shapes,

@@ -13,14 +13,12 @@ import numpy as np
 from skimage.draw import polygon2mask
 
 from napari_sam_i2v.annotator.geometry import MovieGeometry
+from napari_sam_i2v.annotator.names import OBJECT_ID, POSITIVE
 from napari_sam_i2v.masklets import crop_positive
 from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 
 if TYPE_CHECKING:
     from napari.layers import Points, Shapes
-
-OBJECT_ID = "object_id"
-POSITIVE = "positive"
 
 Place = tuple[int, int]
 """A frame and an object's id."""

@@ -235,7 +235,7 @@ class AnnotatorVerbs(AnnotatorWork):
         """Remove the chosen objects, their prompts and masklets."""
         ids = self.targets
         if not self._none_chosen("delete"):
-            self.do(lambda session: session.remove_all(ids) or True, "deleted")
+            self.do(lambda session: session.remove_all(ids), "deleted")
 
     def merge_objects(self) -> None:
         """Make the selected objects one, under the lowest id."""
@@ -245,10 +245,9 @@ class AnnotatorVerbs(AnnotatorWork):
             return
         first, *others = ids
 
-        def merge(session: TrackingSession) -> bool:
+        def merge(session: TrackingSession) -> None:
             for other in others:
                 session.merge(first, other)
-            return True
 
         self.do(merge, f"merged into {first}")
         self.choose(first)
@@ -258,21 +257,21 @@ class AnnotatorVerbs(AnnotatorWork):
         chosen, here = self.object_id, self._frame
         new = max((one.object_id for one in self.objects), default=0) + 1
         text = f"object {new} from frame {here} on"
-        self.do(lambda session: session.split(chosen, here, new) or True, text)
+        self.do(lambda session: session.split(chosen, here, new), text)
 
     def end_object(self) -> None:
         """Have the object be gone from this frame on."""
         chosen, here = self.object_id, self._frame
         text = f"object {chosen} ends before frame {here}"
-        self.do(lambda session: session.end(chosen, here) or True, text)
+        self.do(lambda session: session.end(chosen, here), text)
 
     def rename(self, object_id: int, name: str) -> None:
         """Give an object a name."""
-        self.do(lambda s: s.style(object_id, name=name) or True, "renamed")
+        self.do(lambda s: s.style(object_id, name=name), "renamed")
 
     def colour(self, object_id: int, colour: str) -> None:
         """Give an object a colour, ``#rrggbb``."""
-        self.do(lambda s: s.style(object_id, colour=colour) or True, "recoloured")
+        self.do(lambda s: s.style(object_id, colour=colour), "recoloured")
 
     def hide(self, object_ids: Iterable[int], hidden: bool = True) -> None:
         """Do not draw objects, or draw them again."""
@@ -283,11 +282,11 @@ class AnnotatorVerbs(AnnotatorWork):
 
     def undo(self) -> None:
         """Undo the last action."""
-        self.do(lambda session: session.undo() or None, "undo?")
+        self.do(lambda session: session.undo() is not None, "undo")
 
     def redo(self) -> None:
         """Do again what was undone last."""
-        self.do(lambda session: session.redo() or None, "redo?")
+        self.do(lambda session: session.redo() is not None, "redo")
 
     # Sessions.
 
@@ -342,22 +341,21 @@ def plan(
     if span.until == "end":
         return [Reach(objects=objects, direction=span.direction)]
     n_frames = session.shape[0]
-    target = span.number
     starts: dict[tuple[int, int], list[int]] = {}
     for one in session.summary():
         if objects is not None and one.object_id not in objects:
             continue
         first = here if one.first is None else min(here, one.first)
         last = here if one.last is None else min(here, one.last)
-        low, high = last, max(here, one.first or here)
+        high = max(here, one.first or here)
+        ahead = behind = span.number
         if span.until == "frames":
-            ahead, behind = here + target, here - target
-        else:
-            ahead = behind = target
-        start = low if span.direction == "forward" else min(behind, first)
-        stop = high if span.direction == "backward" else ahead
-        if span.direction == "backward":
-            start = behind
+            ahead, behind = here + span.number, here - span.number
+        start, stop = {
+            "forward": (last, ahead),
+            "backward": (behind, high),
+            "both": (min(behind, first), ahead),
+        }[span.direction]
         reach = (max(0, start), min(n_frames, stop + 1))
         starts.setdefault(reach, []).append(one.object_id)
     return [

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from napari_sam_i2v.annotator.names import OBJECT_ID, POSITIVE
 from napari_sam_i2v.contributions.ctc_layers import Layer
 from napari_sam_i2v.simulation import SimulationSettings, simulate
 
@@ -55,7 +56,7 @@ def simulated(settings: SimulationSettings, name: str) -> list[Layer]:
     ids = list(clicks)
     points: dict[str, Any] = {
         "name": f"{name} clicks",
-        "features": {"object_id": ids, "positive": [True] * len(ids)},
+        "features": {OBJECT_ID: ids, POSITIVE: [True] * len(ids)},
         "face_color": "limegreen",
         "border_color": "white",
         "size": 6,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_sam_i2v.annotator.names import OBJECT_ID, POSITIVE, SESSION_KEY
 from napari_sam_i2v.contributions.ctc_layers import Layer
 from napari_sam_i2v.contributions.lazy import lazy_stack, whole_stack
 from napari_sam_i2v.contributions.settings import plugin_settings
@@ -26,9 +27,6 @@ from napari_sam_i2v.session.document import Document
 from napari_sam_i2v.session.store import MaskStore
 from napari_sam_i2v.session.visible import VisibleMasks
 from napari_sam_i2v.video import VideoSource, open_video
-
-SESSION_KEY = "sam_i2v_session"
-"""Where a layer's metadata say which session folder it is of."""
 
 _PIXEL = "pixel"
 
@@ -159,8 +157,8 @@ def _prompts(stored: StoredSession) -> list[Prompt]:
 
 def _features(prompts: Sequence[PointPrompt | BoxPrompt]) -> dict[str, Any]:
     return {
-        "object_id": [prompt.object_id for prompt in prompts],
-        "positive": [getattr(prompt, "positive", True) for prompt in prompts],
+        OBJECT_ID: [prompt.object_id for prompt in prompts],
+        POSITIVE: [getattr(prompt, "positive", True) for prompt in prompts],
     }
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from napari_sam_i2v.annotator.names import SESSION_KEY
 from napari_sam_i2v.contributions.ctc_layers import Layer
-from napari_sam_i2v.contributions.session_layers import SESSION_KEY
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.io.ctc import write_ctc_labels
 from napari_sam_i2v.io.session_folder import (

@@ -17,7 +17,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_sam_i2v.annotator.annotator import SESSION_KEY, Annotator
+from napari_sam_i2v.annotator.annotator import Annotator
+from napari_sam_i2v.annotator.names import SESSION_KEY
 from napari_sam_i2v.widgets._keys_sheet import KeysSheet
 from napari_sam_i2v.widgets._movie_box import MovieBox
 from napari_sam_i2v.widgets._objects_table import ObjectsTable
