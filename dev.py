@@ -24,6 +24,12 @@ PYTHON = SCRIPTS / ("python.exe" if os.name == "nt" else "python")
 STAMP = ENVIRONMENT / "set-up-for"
 """Written last; says which pyproject.toml and friends the environment was made for."""
 
+# Files of tests are shared among processes, in the order that tests/conftest.py gives.
+IN_PARALLEL = (
+    *("-n", "auto", "--maxprocesses", "4"),
+    *("--dist", "loadfile", "--no-loadscope-reorder"),
+)
+
 INPUTS = ("pyproject.toml", "constraints.txt", "src/napari_sam_i2v/napari.yaml")
 
 # What Qt and a software OpenGL need on a Debian or Ubuntu without a desktop.
@@ -54,9 +60,10 @@ def main() -> int:
         demo = [str(SCRIPTS / "sam-i2v"), "demo", *arguments]
         return run(with_display(demo) if "--viewer" in arguments else demo)
     if command.command == "test":
-        # Threads that spin while they wait slow each other down on a busy machine.
+        # Processes share the cores; threads that spin while they wait would not.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-        pytest = with_display([str(PYTHON), "-m", "pytest", *arguments])
+        pytest = with_display([str(PYTHON), "-m", "pytest", *IN_PARALLEL, *arguments])
         return run(pytest, folder=ROOT)
     return lint()
 

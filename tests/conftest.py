@@ -50,18 +50,26 @@ def notes() -> Iterator[list[str]]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this machine cannot run, and put tests that open viewers last.
+    """Skip what this machine cannot run, and put files that open viewers last.
 
     Software OpenGL and Triton, which torch's optimizers import, each bring an LLVM.
-    Triton crashes the process when it is loaded after the other's.
+    Triton crashes the process when it is loaded after the other's. Slow files come
+    first, so that processes that share the tests end together.
     """
-    items.sort(key=lambda item: item.get_closest_marker("qt") is not None)
+    marked = {name: _files_with(name, items) for name in ("qt", "slow")}
+    items.sort(
+        key=lambda item: (item.path in marked["qt"], item.path not in marked["slow"])
+    )
     needs_gpu = [item for item in items if item.get_closest_marker("gpu")]
     needs_screen = [item for item in items if item.get_closest_marker("qt")]
     if needs_gpu and not _has_cuda():
         _skip(needs_gpu, "no CUDA device")
     if needs_screen and not _has_screen():
         _skip(needs_screen, "no screen: run 'python dev.py test', or use xvfb-run")
+
+
+def _files_with(marker: str, items: list[pytest.Item]) -> set[Path]:
+    return {item.path for item in items if item.get_closest_marker(marker)}
 
 
 def _skip(items: list[pytest.Item], reason: str) -> None:

@@ -23,12 +23,12 @@ MOVIE = simulate(
 )
 SMALL = (
     "threads=1",
+    "workers=0",
     "bf16=false",
     "movies.size=64",
     "movies.frames=9",
     "movies.pool=2",
 )
-# Validation has workers of its own, which take seconds to begin.
 UNSCORED = ("validation.every=0", "validation.first=false")
 SCORED = ("validation.movies=2", "validation.clips=3", "validation.frames=3")
 
@@ -84,15 +84,17 @@ def as_lists(value: Any) -> Any:
 def small(blink: str, movie: Path) -> Callable[..., FineTune]:
     """Ask for a run of seconds; ``changes`` replace what is asked for."""
 
-    def ask(*, scored: bool = False, more: str = "", **changes: Any) -> FineTune:
-        overrides = (*SMALL, *(SCORED if scored else UNSCORED), more)
+    def ask(
+        *, scored: bool = False, more: tuple[str, ...] = (), **changes: Any
+    ) -> FineTune:
+        overrides = (*SMALL, *(SCORED if scored else UNSCORED), *more)
         asked: dict[str, Any] = {
             "name": "mine",
             "data": str(movie),
             "base": blink,
             "device": "cpu",
             "simulated": 0.0,
-            "overrides": tuple(each for each in overrides if each),
+            "overrides": overrides,
         }
         if "minutes" not in changes:
             asked["steps"] = 4

@@ -90,13 +90,14 @@ def test_minutes_are_turned_into_steps(small: Ask) -> None:
 
 
 def test_a_killed_run_resumes_to_the_same_weights(small: Ask) -> None:
-    saving = "save_minutes=0.0"
+    saving = ("save_minutes=0.0",)
     straight = TrainingRun.create(small(name="straight", more=saving))
     straight.start()
     assert follow(straight, over).phase == "done"
     straight.keep()
 
-    run = TrainingRun.create(small(more=saving))
+    # With workers of its own, which have to end with it.
+    run = TrainingRun.create(small(more=(*saving, "workers=1")))
     run.start()
     follow(run, lambda progress: progress.step >= 2 and progress.can_keep)
     run.kill()

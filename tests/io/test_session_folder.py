@@ -47,8 +47,8 @@ PROMPTS = (
 LOG = (
     AddPrompts(prompts=PROMPTS),
     Propagate(start=0, stop=5, direction="both", objects=(1, 2), steps=3),
-    Approve(object_id=1, frames=(0, 2)),
-    Unapprove(object_id=1, frames=(2,)),
+    Approve(places=((0, 1), (0, 2), (2, 1))),
+    Unapprove(places=((2, 1),)),
     Clear(places=((0, 2), (3, 2**32 - 1))),
     Undo(),
     Redo(),

@@ -59,6 +59,8 @@ def state(session: TrackingSession) -> tuple:
 EDITS: dict[str, Callable[[TrackingSession], object]] = {
     "merge": lambda s: s.merge(1, 2),
     "merge the other way": lambda s: s.merge(2, 1),
+    "approve both": lambda s: s.approve_all([(3, 1), (3, 2), (4, 1)]),
+    "unapprove both": lambda s: s.unapprove_all([(5, 2), (2, 1)]),
     "split": lambda s: s.split(2, 4, 9),
     "end": lambda s: s.end(2, 3),
     "end at once": lambda s: s.end(2, 0),
@@ -66,6 +68,7 @@ EDITS: dict[str, Callable[[TrackingSession], object]] = {
     "replace": lambda s: s.replace([scenes.two_crossing.click(1, 0)]),
     "clear_all": lambda s: s.clear_all([(0, 1), (0, 2)]),
     "remove_all": lambda s: s.remove_all([2, 1]),
+    "end what is not tracked yet": lambda s: s.end(2, 7),
     "split and merge": lambda s: (s.split(1, 3, 5), s.merge(1, 5)),
     "merge and split": lambda s: (s.merge(1, 2), s.split(1, 5, 2)),
 }
@@ -214,7 +217,8 @@ def test_approved_frames_are_kept_by_what_follows(name: str) -> None:
             pass
     for place, was in before.items():
         np.testing.assert_array_equal(mask(session, *place), was)
-    assert bool(held) == (name not in ("clear_all", "remove_all"))
+    none = "clear_all", "remove_all", "unapprove both"
+    assert bool(held) == (name not in none)
 
 
 def test_an_object_tracked_backward_keeps_its_past() -> None:
@@ -243,6 +247,46 @@ def test_ending_takes_all_from_there_on() -> None:
     assert session.approved_frames(1) == [2]
     session.end(1, 0)
     assert isinstance(session.undo(), Remove)
+
+
+@pytest.mark.parametrize("direction", ["forward", "both"])
+def test_an_ended_object_is_not_tracked_on_until_it_is_prompted(direction) -> None:
+    scene = scenes.moving_disc
+    session = tracked(scene)
+    session.end(1, 4)
+    for _ in session.propagate(direction=direction):
+        pass
+    assert session.frames_of(1) == [0, 1, 2, 3]
+    assert session.summary()[0].ended == 4
+    assert session.count_visits(4) == 0
+    session.add(scene.mask_prompt(1, 6))
+    assert session.summary()[0].ended is None
+    for _ in session.propagate(direction=direction):
+        pass
+    assert session.frames_of(1) == list(range(8))
+    session.undo()
+    session.undo()
+    assert session.summary()[0].ended == 4
+
+
+def test_an_object_is_ended_before_it_is_tracked() -> None:
+    session = new_session(scenes.two_crossing)
+    session.add_all(scenes.two_crossing.first_masks)
+    session.end(1, 5)
+    results = list(session.propagate())
+    assert [sorted(result.masks) for result in results[4:6]] == [[1, 2], [2]]
+
+
+def test_three_are_merged_at_once() -> None:
+    session = tracked(scenes.two_crossing)
+    session.split(2, 4, 3)
+    before, length = state(session), len(session.log)
+    every = masks(session, 1) | masks(session, 2) | masks(session, 3)
+    session.merge(1, 2, 3)
+    assert session.object_ids == [1] and len(session.log) == length + 1
+    np.testing.assert_array_equal(masks(session, 1), every)
+    session.undo()
+    assert state(session) == before
 
 
 def test_replacing_takes_the_place_of_prompts() -> None:
@@ -274,17 +318,18 @@ def test_what_makes_no_sense_is_refused() -> None:
     session = tracked(scenes.late_arrival)
     before = state(session)
     for call, wrong in [
-        (lambda: session.merge(1, 1), "with itself"),
+        (lambda: session.merge(1, 1), "with other objects"),
         (lambda: session.merge(1, 7), "no object 7"),
         (lambda: session.split(7, 1, 8), "no object 7"),
         (lambda: session.split(1, 3, 2), "already"),
         (lambda: session.split(1, 3, 0), "ids are 1 to"),
         (lambda: session.split(2, 4, 8), "nothing before frame 4"),
         (lambda: session.split(1, 8, 3), "no mask from frame 8"),
-        (lambda: session.end(2, 8), "nothing from frame 8"),
+        (lambda: session.merge(1), "with other objects"),
+        (lambda: session.end(2, 8), "frames 0 to 7"),
         (lambda: session.style(1, colour="red"), "#rrggbb"),
         (lambda: session.style(9, name="x"), "no object 9"),
-        (lambda: session.clear_all([]), "no prompts"),
+        (lambda: session.clear_all([]), "no frames of an object"),
         (lambda: session.clear_all([(0, 1), (1, 1)]), "no prompts on frame 1"),
         (lambda: session.remove_all([]), "no objects"),
         (lambda: session.remove_all([1, 9]), "no object 9"),

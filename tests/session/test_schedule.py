@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from napari_sam_i2v.session.actions import DIRECTIONS
-from napari_sam_i2v.session.schedule import count, plan, visits
+from napari_sam_i2v.session.schedule import Pass, count, plan, visits
 
 PROMPTED = [{1: [3]}, {1: [0, 5], 2: [2]}, {1: [7], 2: [4, 4], 3: [0]}, {}]
 RANGES = [(0, 8), (2, 6), (3, 4), (7, 8)]
@@ -28,7 +28,7 @@ def expected(frames: list, start: int, stop: int, direction: str) -> set[int]:
 def test_every_object_is_visited_once_on_each_of_its_frames(
     prompted: dict, bounds: tuple[int, int], direction: str
 ) -> None:
-    passes = plan(prompted, *bounds, direction)
+    passes = plan(prompted, *bounds, direction, {})
     seen: dict[int, list[int]] = {object_id: [] for object_id in prompted}
     for visit in visits(passes):
         for object_id in visit.run.visited(visit.frame):
@@ -40,7 +40,7 @@ def test_every_object_is_visited_once_on_each_of_its_frames(
 
 @pytest.mark.parametrize(("prompted", "bounds", "direction"), CASES)
 def test_no_visit_is_for_nothing(prompted, bounds, direction) -> None:
-    passes = plan(prompted, *bounds, direction)
+    passes = plan(prompted, *bounds, direction, {})
     listed = list(visits(passes))
     assert all(visit.run.visited(visit.frame) for visit in listed)
     assert len(listed) == count(passes)
@@ -49,7 +49,7 @@ def test_no_visit_is_for_nothing(prompted, bounds, direction) -> None:
 @pytest.mark.parametrize(("prompted", "bounds", "direction"), CASES)
 def test_what_was_visited_before_is_known(prompted, bounds, direction) -> None:
     seen: dict[int, set[int]] = {}
-    for visit in visits(plan(prompted, *bounds, direction)):
+    for visit in visits(plan(prompted, *bounds, direction, {})):
         before = visit.run.visited_before(visit.frame)
         if visit.run.seen:
             assert set(before) == seen.get(visit.frame, set())
@@ -71,5 +71,21 @@ def test_what_was_visited_before_is_known(prompted, bounds, direction) -> None:
     ],
 )
 def test_a_pass_away_from_its_prompt_needs_history(bounds, direction, needing) -> None:
-    passes = plan({1: [3]}, *bounds, direction)
+    passes = plan({1: [3]}, *bounds, direction, {})
     assert sorted({i for run in passes for i in run.needing_history()}) == needing
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_nobody_is_visited_where_it_has_ended(direction) -> None:
+    prompted, ends = {1: [0, 2], 2: [1], 3: [3]}, {1: 4, 2: 6}
+    passes = plan(prompted, 0, 8, direction, ends)
+    free = plan(prompted, 0, 8, direction, {})
+    assert _visited(passes) == {
+        (frame, i) for frame, i in _visited(free) if frame < ends.get(i, 8)
+    }
+    only = plan({1: [0], 2: [1]}, 0, 8, direction, ends)
+    assert all(visit.run.visited(visit.frame) for visit in visits(only))
+
+
+def _visited(passes: list[Pass]) -> set[tuple[int, int]]:
+    return {(v.frame, i) for v in visits(passes) for i in v.run.visited(v.frame)}

@@ -17,7 +17,7 @@ SMALL = MovieSettings(frames=6, size=96, pool=3, draws=4)
 @pytest.fixture(scope="package")
 def pool() -> Iterator[MoviePool]:
     """Three movies of six frames."""
-    pool = MoviePool(SMALL, 0, 1, Ranks(torch.device("cpu")))
+    pool = MoviePool(SMALL, 0, 0, Ranks(torch.device("cpu")))
     pool.advance(0)
     yield pool
     pool.close()

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.slow
 RUN: dict[str, Any] = {
     "device": "cpu",
     "threads": 1,
+    "workers": 0,
     "bf16": False,
     "save_minutes": 0.0,
     "validation": {"every": 0},

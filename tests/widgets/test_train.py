@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.qt, pytest.mark.slow]
 WIDTH = 300
 SMALL = (
     "threads=1",
+    "workers=0",
     "bf16=false",
     "movies.size=64",
     "movies.frames=9",

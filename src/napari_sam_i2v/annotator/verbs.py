@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -205,31 +205,57 @@ class AnnotatorVerbs(AnnotatorWork):
 
     def approve(self, object_ids: Iterable[int], frames: Iterable[int]) -> None:
         """Lock masks: nothing but their removal changes them until unlocked."""
-        ids, chosen = tuple(object_ids), list(frames)
-        if ids or not self._none_chosen("approve"):
-            self.do(
-                lambda session: _each(ids, lambda i: session.approve(i, chosen)),
-                "approved",
-            )
+        ids, chosen = tuple(object_ids), tuple(frames)
 
-    def approve_all(self, object_ids: Iterable[int]) -> None:
-        """Lock objects on every frame on which they have a mask."""
+        def approve(session: TrackingSession) -> None:
+            wanted = {(frame, i) for i in ids for frame in chosen}
+            known = {(frame, i) for i in ids for frame in session.known_frames(i)}
+            # Where none has a mask, the session says what to do about it.
+            session.approve_all(wanted & known or wanted)
+
+        if ids or not self._none_chosen("approve"):
+            self.do(approve, "approved")
+
+    def approve_all(
+        self, object_ids: Iterable[int], frames: range | None = None
+    ) -> None:
+        """Lock objects on every frame, of a range or all, on which they have a mask."""
         ids = tuple(object_ids)
         self.do(
-            lambda session: _each(
-                ids, lambda i: session.approve(i, session.frames_of(i))
+            lambda session: session.approve_all(
+                (frame, i)
+                for i in ids
+                for frame in session.frames_of(i)
+                if frames is None or frame in frames
             ),
             "approved",
+        )
+
+    def approve_until_here(self) -> None:
+        """Lock the chosen objects on all frames up to this one."""
+        if not self._none_chosen("approve"):
+            self.approve_all(self.targets, range(self._frame + 1))
+
+    def unapprove_all(self, object_ids: Iterable[int]) -> None:
+        """Unlock objects on every frame."""
+        ids = tuple(object_ids)
+        self.do(
+            lambda session: session.unapprove_all(
+                (frame, i) for i in ids for frame in session.approved_frames(i)
+            ),
+            "unlocked",
         )
 
     def unapprove_frame(self) -> None:
         """Unlock the masks of the chosen objects on this frame."""
         ids, frame = self.targets, self._frame
+
+        def unapprove(session: TrackingSession) -> None:
+            locked = [i for i in ids if frame in session.approved_frames(i)]
+            session.unapprove_all((frame, i) for i in locked or ids)
+
         if not self._none_chosen("unlock"):
-            self.do(
-                lambda session: _each(ids, lambda i: session.unapprove(i, frame)),
-                "unlocked",
-            )
+            self.do(unapprove, "unlocked")
 
     def delete_object(self) -> None:
         """Remove the chosen objects, their prompts and masklets."""
@@ -243,14 +269,8 @@ class AnnotatorVerbs(AnnotatorWork):
         if len(ids) < 2:
             show_warning("select two or more objects in the table to merge them")
             return
-        first, *others = ids
-
-        def merge(session: TrackingSession) -> None:
-            for other in others:
-                session.merge(first, other)
-
-        self.do(merge, f"merged into {first}")
-        self.choose(first)
+        self.do(lambda session: session.merge(*ids), f"merged into {ids[0]}")
+        self.choose(ids[0])
 
     def split_object(self) -> None:
         """Make the object another one from this frame on."""
@@ -315,19 +335,6 @@ class AnnotatorVerbs(AnnotatorWork):
             return False
         show_warning(f"there is no object to {verb}; click a cell first")
         return True
-
-
-def _each(object_ids: Sequence[int], change: Callable[[int], None]) -> bool:
-    """Change objects, but those for which it makes no sense; one it must do for."""
-    refusals = []
-    for object_id in object_ids:
-        try:
-            change(object_id)
-        except InputError as error:
-            refusals.append(error)
-    if len(refusals) == len(object_ids):
-        raise refusals[0]
-    return True
 
 
 def plan(

@@ -43,6 +43,7 @@ class Child:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._popen: subprocess.Popen[bytes] | None = None
+        self._waiter: threading.Thread | None = None
         self._process = _found(folder / "child.json")
         self.peak_memory = 0
         self.stop_asked = False
@@ -50,8 +51,8 @@ class Child:
     @property
     def running(self) -> bool:
         """Whether it is at work."""
-        if self._popen is not None:
-            return self._popen.poll() is None
+        if self._waiter is not None:
+            return self._waiter.is_alive()
         if self._process is None:
             return False
         try:
@@ -62,7 +63,7 @@ class Child:
     @property
     def exit_code(self) -> int | None:
         """What it ended with, if it was started here and has ended."""
-        return None if self._popen is None else self._popen.poll()
+        return None if self._popen is None else self._popen.returncode
 
     def start(self, *words: str) -> None:
         """Run ``sam-i2v`` with some words, with low priority."""
@@ -82,7 +83,8 @@ class Child:
             )
         self.stop_asked = False
         # Somebody has to wait for it, or it stays as a zombie when it ends.
-        threading.Thread(target=self._popen.wait, daemon=True).start()
+        self._waiter = threading.Thread(target=self._popen.wait, daemon=True)
+        self._waiter.start()
         with _gone_is_fine():
             self._process = psutil.Process(self._popen.pid)
             low = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", _NICE)
@@ -109,6 +111,9 @@ class Child:
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; tells whether it came."""
+        if self._waiter is not None:  # it alone may ask for the exit code
+            self._waiter.join(seconds)
+            return not self._waiter.is_alive()
         if self._process is None:
             return True
         with _gone_is_fine():

@@ -55,8 +55,7 @@ def action_to_json(action: Action) -> dict[str, Any]:
             }
         case Approve() | Unapprove():
             name = "approve" if isinstance(action, Approve) else "unapprove"
-            frames = list(action.frames)
-            return {"action": name, "object_id": action.object_id, "frames": frames}
+            return {"action": name, "places": _lists(action.places)}
         case Undo():
             return {"action": "undo"}
         case Redo():
@@ -92,8 +91,11 @@ def action_from_json(entry: Mapping[str, Any]) -> Action:
             )
         case "approve" | "unapprove" as name:
             kind = Approve if name == "approve" else Unapprove
-            frames = _integers(entry["frames"])
-            return kind(object_id=int(entry["object_id"]), frames=frames)
+            # Before there were several objects, one was written with its frames.
+            places = entry.get("places") or [
+                [frame, entry["object_id"]] for frame in entry["frames"]
+            ]
+            return kind(places=tuple(_integers(place, 2) for place in places))
         case "revise":
             return Revise(
                 ended=tuple(_integers(each, 2) for each in entry["ended"]),

@@ -7,12 +7,13 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = ("frame", "object_id", "kind", "y", "x", "y2", "x2", "positive")
 
@@ -52,6 +53,8 @@ def read_csv(path: Path) -> list[FoundPrompt]:
 
 def prompts_of_frame(table: pd.DataFrame, name: str) -> list[FoundPrompt]:
     """Read prompts from a data frame with the columns of ``COLUMNS``."""
+    import pandas as pd  # takes a second, and only tables call for it
+
     _check_columns([str(column) for column in table.columns], name)
     found = []
     for number, row in enumerate(table.to_dict("records"), start=1):

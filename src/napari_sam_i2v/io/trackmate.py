@@ -11,12 +11,11 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import XMLGenerator
 from xml.sax.xmlreader import AttributesImpl
 
 import numpy as np
-import pandas as pd
 from skimage import measure
 
 from napari_sam_i2v.io.disk import replacing
@@ -53,6 +52,9 @@ _TRACK_FEATURES: tuple[_Feature, ...] = (
     ("TRACK_ID", "Track ID", "ID", "NONE", True),
     ("NUMBER_SPOTS", "Number of spots in track", "N spots", "NONE", True),
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 # What is not named keeps TrackMate's defaults.
 _DISPLAY = {
     "name": "napari-sam-i2v",

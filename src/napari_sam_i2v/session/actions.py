@@ -74,18 +74,28 @@ class Propagate:
 
 @dataclass(frozen=True, kw_only=True)
 class Approve:
-    """A person vouches for an object's masks; tracking never changes them."""
+    """A person vouches for masks; tracking never changes them.
 
-    object_id: int
-    frames: tuple[int, ...]
+    Attributes
+    ----------
+    places
+        (frame, object id) of the masks.
+    """
+
+    places: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unapprove:
-    """An approval is taken back."""
+    """Approvals are taken back.
 
-    object_id: int
-    frames: tuple[int, ...]
+    Attributes
+    ----------
+    places
+        (frame, object id) of the masks.
+    """
+
+    places: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,7 +105,8 @@ class Revise:
     Attributes
     ----------
     ended
-        (object id, frame): what the object has from this frame on goes.
+        (object id, frame): what the object has from this frame on goes, and it is not
+        tracked there until it is prompted there; 0 for all it has.
     moved
         (object id, frame, new id): the masks that the object had from this frame on
         are now the new id's. Where several meet it has their union.
@@ -162,10 +173,8 @@ def touched(action: Change) -> dict[int, tuple[int, ...]]:
         case AddPrompts():
             places = [(prompt.frame, prompt.object_id) for prompt in action.prompts]
             return _by_object(places)
-        case Clear():
+        case Clear() | Approve() | Unapprove():
             return _by_object(action.places)
-        case Approve() | Unapprove():
-            return {action.object_id: action.frames}
         case Remove():
             return dict.fromkeys(action.object_ids, ())
         case Propagate():

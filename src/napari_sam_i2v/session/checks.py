@@ -82,33 +82,25 @@ def check_places(
     state: State, places: Iterable[tuple[int, int]]
 ) -> tuple[tuple[int, int], ...]:
     """Refuse (frame, object id) without prompts; returns them sorted."""
-    chosen = sorted(set(places))
-    if not chosen:
-        raise InputError("no prompts to clear are named; give frames and objects")
+    chosen = _some(state, places)
     for frame, object_id in chosen:
-        check_known(state, object_id)
         if not state.prompts_at(object_id, frame):
             raise InputError(f"object {object_id} has no prompts on frame {frame}")
-    return tuple(chosen)
+    return chosen
 
 
-def check_frames(
-    state: State, object_id: int, frames: int | Iterable[int]
-) -> tuple[int, ...]:
-    """Refuse an unknown object, or no frames; returns them sorted."""
-    check_known(state, object_id)
-    chosen = [frames] if isinstance(frames, int) else sorted(set(frames))
-    if not chosen:
-        raise InputError(f"no frames of object {object_id} are given")
-    return tuple(chosen)
+def places_of(object_id: int, frames: int | Iterable[int]) -> list[tuple[int, int]]:
+    """Name an object on some frames, as (frame, object id)."""
+    chosen = [frames] if isinstance(frames, int) else frames
+    return [(frame, object_id) for frame in chosen]
 
 
 def check_masks(
-    state: State, visible: VisibleMasks, object_id: int, frames: int | Iterable[int]
-) -> tuple[int, ...]:
-    """Refuse frames on which an object has no mask; returns them sorted."""
-    chosen = check_frames(state, object_id, frames)
-    for frame in chosen:
+    state: State, visible: VisibleMasks, places: Iterable[tuple[int, int]]
+) -> tuple[tuple[int, int], ...]:
+    """Refuse (frame, object id) without a mask; returns them sorted."""
+    chosen = _some(state, places)
+    for frame, object_id in chosen:
         if visible.version(object_id, frame) is None:
             raise InputError(
                 f"object {object_id} has no mask on frame {frame} to approve; prompt "
@@ -118,14 +110,25 @@ def check_masks(
 
 
 def check_approved(
-    state: State, object_id: int, frames: int | Iterable[int]
-) -> tuple[int, ...]:
-    """Refuse frames on which an object is not approved; returns them sorted."""
-    chosen = check_frames(state, object_id, frames)
-    for frame in chosen:
+    state: State, places: Iterable[tuple[int, int]]
+) -> tuple[tuple[int, int], ...]:
+    """Refuse (frame, object id) that are not approved; returns them sorted."""
+    chosen = _some(state, places)
+    for frame, object_id in chosen:
         if frame not in state.approved.get(object_id, ()):
             raise InputError(f"object {object_id} is not approved on frame {frame}")
     return chosen
+
+
+def _some(
+    state: State, places: Iterable[tuple[int, int]]
+) -> tuple[tuple[int, int], ...]:
+    chosen = sorted(set(places))
+    if not chosen:
+        raise InputError("no frames of an object are named")
+    for object_id in {object_id for _, object_id in chosen}:
+        check_known(state, object_id)
+    return tuple(chosen)
 
 
 def restyled(before: Style, name: str | None, colour: str | None) -> Style:

@@ -139,6 +139,11 @@ class SessionContents:
         """List the frames on which an object has a mask; absent, it has none."""
         return self._visible.frames_of(object_id)
 
+    def known_frames(self, object_id: int) -> list[int]:
+        """List the frames on which an object was prompted or tracked, absent or not."""
+        frames: list[int] = self._visible.places(object_id).frames.tolist()
+        return sorted(frames)
+
     def summary(self) -> list[ObjectSummary]:
         """Describe every object in one line, by id, without reading masks."""
         return summarise(self._visible.places(), self._document.state)
@@ -155,16 +160,6 @@ class SessionContents:
         state, n_frames = self._document.state, self.shape[0]
         action = propagation(state, (start, stop), direction, objects, n_frames)
         return count(passes_of(action, state))
-
-    def _is_in(self, folder: Path) -> bool:
-        """Whether the session is attached to a folder, however that is written."""
-        return self.folder is not None and self.folder.resolve() == folder.resolve()
-
-    def _leave(self, recorder: Recorder | None) -> None:
-        """Let go of the folder that it is attached to, for another or none."""
-        if isinstance(self._recorder, Autosave):
-            self._recorder.close()
-        self._recorder = recorder
 
     def _record(self) -> None:
         if self._recorder is not None:

@@ -39,6 +39,8 @@ class State:
         Object id to frame to the prompts there, a mask or box first.
     approved
         Object id to the frames a person vouched for.
+    ends
+        Object id to the frame from which on it is gone, of objects that were ended.
     styles
         Object id to its name and colour, of objects that were given any.
     """
@@ -46,6 +48,7 @@ class State:
     def __init__(self) -> None:
         self.prompts: dict[int, dict[int, tuple[Prompt, ...]]] = {}
         self.approved: dict[int, set[int]] = {}
+        self.ends: dict[int, int] = {}
         self.styles: dict[int, Style] = {}
         self._in_force: dict[int, Change] = {}
         # Object id to (version, frame): what is older has ended at that frame.
@@ -168,10 +171,11 @@ class State:
                 for object_id in action.object_ids:
                     self._end(version, object_id, 0)
             case Approve():
-                frames = self.approved.setdefault(action.object_id, set())
-                frames.update(action.frames)
+                for frame, object_id in action.places:
+                    self.approved.setdefault(object_id, set()).add(frame)
             case Unapprove():
-                self.approved[action.object_id].difference_update(action.frames)
+                for frame, object_id in action.places:
+                    self.approved[object_id].discard(frame)
             case Revise():
                 self._revise(version, action)
             case Restyle():
@@ -183,6 +187,8 @@ class State:
         joined = self.joined(prompts, replace=replace)
         for (frame, object_id), together in joined.items():
             self.prompts.setdefault(object_id, {})[frame] = together
+            if frame >= self.ends.get(object_id, frame + 1):
+                del self.ends[object_id]
 
     def _clear(self, version: int, object_id: int, frame: int) -> None:
         frames = self.prompts[object_id]
@@ -212,9 +218,11 @@ class State:
         approved = self.approved.get(object_id, set())
         self.prompts[object_id] = {t: p for t, p in prompts.items() if t < first}
         self.approved[object_id] = {t for t in approved if t < first}
-        if first == 0:
-            for known in (self.prompts, self.approved, self.styles):
-                known.pop(object_id, None)
+        if first:
+            self.ends[object_id] = first
+            return
+        for known in (self.prompts, self.approved, self.ends, self.styles):
+            known.pop(object_id, None)
 
 
 class Document:

@@ -304,4 +304,4 @@ def _cut(action: Revise, object_id: int) -> int:
 def passes_of(action: Propagate, state: State) -> list[Pass]:
     """Lay out the passes of a propagation."""
     prompted = {i: list(state.prompts[i]) for i in action.objects}
-    return plan(prompted, action.start, action.stop, action.direction)
+    return plan(prompted, action.start, action.stop, action.direction, dict(state.ends))

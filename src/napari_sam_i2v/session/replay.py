@@ -59,9 +59,9 @@ def replay(session: TrackingSession, log: Iterable[Action]) -> None:
                 name, colour = action.style.name or "", action.style.colour or ""
                 session.style(action.object_id, name=name, colour=colour)
             case Approve():
-                session.approve(action.object_id, action.frames)
+                session.approve_all(action.places)
             case Unapprove():
-                session.unapprove(action.object_id, action.frames)
+                session.unapprove_all(action.places)
             case Undo():
                 session.undo()
             case Redo():

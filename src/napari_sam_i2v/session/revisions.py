@@ -19,27 +19,28 @@ from napari_sam_i2v.session.document import State
 from napari_sam_i2v.session.visible import VisibleMasks
 
 
-def merged(visible: VisibleMasks, state: State, object_id: int, other: int) -> Revise:
-    """Let an object have the masks of another too, which is then no more.
+def merged(visible: VisibleMasks, state: State, object_ids: Sequence[int]) -> Revise:
+    """Let the first of some objects have the masks of the others, which are no more.
 
-    Where only one has a mask, prompts stay what they are; where both have one, a
+    Where only one has a mask, prompts stay what they are; where several have one, a
     prompted frame gets a mask prompt of their union.
     """
-    both = object_id, other
+    object_id = object_ids[0]
     prompts: list[Prompt] = []
-    for frame in sorted({*state.prompts[object_id], *state.prompts[other]}):
-        holders = [i for i in both if _filled(visible, i, frame)]
+    for frame in sorted({frame for i in object_ids for frame in state.prompts[i]}):
+        holders = [i for i in object_ids if _filled(visible, i, frame)]
         if len(holders) == 1 and state.prompts_at(holders[0], frame):
             prompts += _carried(visible, state, holders[0], frame, object_id)
         elif holders:
             masks = [visible.mask(i, frame) for i in holders]
             prompts.append(as_prompt(united(filter(None, masks), object_id)))
     if not prompts:
-        raise InputError(f"objects {object_id} and {other} have no masks to merge")
-    approved = {frame for i in both for frame in state.approved.get(i, ())}
+        named = ", ".join(map(str, object_ids))
+        raise InputError(f"objects {named} have no masks to merge")
+    approved = {frame for i in object_ids for frame in state.approved.get(i, ())}
     return Revise(
-        ended=tuple((i, 0) for i in both),
-        moved=tuple((i, 0, object_id) for i in both),
+        ended=tuple((i, 0) for i in object_ids),
+        moved=tuple((i, 0, object_id) for i in object_ids),
         prompts=tuple(prompts),
         approved=tuple((object_id, frame) for frame in sorted(approved)),
     )
@@ -78,11 +79,13 @@ def split(
 def ended(
     visible: VisibleMasks, state: State, object_id: int, frame: int
 ) -> Revise | Remove:
-    """Drop what an object has from a frame on; all of it where that is everything."""
-    places = visible.places(object_id)
-    known = {*places.frames.tolist(), *state.conditioning_frames(object_id)}
-    if max(known, default=-1) < frame:
-        raise InputError(f"object {object_id} has nothing from frame {frame} on")
+    """Drop what an object has from a frame on; all of it where that is everything.
+
+    The object is not tracked over those frames again until it is prompted there.
+    """
+    before = state.ends.get(object_id)
+    if before is not None and before <= frame:
+        raise InputError(f"object {object_id} has ended before frame {before}")
     kept = _kept(visible, state, object_id, frame)
     if kept is None:
         return Remove(object_ids=(object_id,))

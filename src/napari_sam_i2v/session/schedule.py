@@ -7,7 +7,7 @@ Both is backward from the first, then forward from the first.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from napari_sam_i2v.session.actions import Direction
@@ -27,12 +27,15 @@ class Pass:
         Object id to the frame at which it joins.
     seen
         Whether an earlier pass visited the origins and the frames behind them.
+    ends
+        Object id to the frame at which it leaves, of those that do.
     """
 
     frames: range
     reverse: bool
     origins: Mapping[int, int]
     seen: bool = False
+    ends: Mapping[int, int] = field(default_factory=dict)
 
     def visited(self, frame: int) -> list[int]:
         """Ids of the objects that are visited on a frame, sorted."""
@@ -42,7 +45,7 @@ class Pass:
             due = (i for i, origin in self.origins.items() if frame > origin)
         else:
             due = (i for i, origin in self.origins.items() if frame >= origin)
-        return sorted(due)
+        return sorted(i for i in due if frame < self.ends.get(i, frame + 1))
 
     def visited_before(self, frame: int) -> list[int]:
         """Ids of the objects that an earlier pass visited on a frame, sorted."""
@@ -70,7 +73,11 @@ class Visit:
 
 
 def plan(
-    prompted: Mapping[int, Sequence[int]], start: int, stop: int, direction: Direction
+    prompted: Mapping[int, Sequence[int]],
+    start: int,
+    stop: int,
+    direction: Direction,
+    ends: Mapping[int, int],
 ) -> list[Pass]:
     """Lay out the passes of a propagation.
 
@@ -82,6 +89,8 @@ def plan(
         Frames visited, half-open.
     direction
         Which way to go.
+    ends
+        Object id to the frame from which on it is gone, after all its prompts.
 
     Returns
     -------
@@ -92,13 +101,13 @@ def plan(
     last = {object_id: max(frames) for object_id, frames in prompted.items()}
     match direction:
         case "forward":
-            passes = [_forward(first, start, stop)]
+            passes = [_forward(first, start, stop, ends)]
         case "backward":
             passes = [_backward(last, start, stop)]
         case "both":
             passes = [
                 _backward(first, start, stop),
-                _forward(first, start, stop, seen=True),
+                _forward(first, start, stop, ends, seen=True),
             ]
         case _:
             assert_never(direction)
@@ -118,11 +127,17 @@ def count(passes: Sequence[Pass]) -> int:
 
 
 def _forward(
-    origins: Mapping[int, int], start: int, stop: int, *, seen: bool = False
+    origins: Mapping[int, int],
+    start: int,
+    stop: int,
+    ends: Mapping[int, int],
+    *,
+    seen: bool = False,
 ) -> Pass:
     earliest = min(origins.values(), default=stop) + seen
-    frames = range(max(start, earliest), stop)
-    return Pass(frames=frames, reverse=False, origins=origins, seen=seen)
+    latest = max((ends.get(i, stop) for i in origins), default=stop)
+    frames = range(max(start, earliest), min(stop, latest))
+    return Pass(frames=frames, reverse=False, origins=origins, seen=seen, ends=ends)
 
 
 def _backward(origins: Mapping[int, int], start: int, stop: int) -> Pass:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.io.disk import room_on
-from napari_sam_i2v.io.session_folder import MASK_FILE, describe, save_session
 from napari_sam_i2v.masklets import FrameResult, ObjectMask
+from napari_sam_i2v.prompt_rules import check_range
 from napari_sam_i2v.prompts import Prompt
 from napari_sam_i2v.session import checks, revisions
 from napari_sam_i2v.session.actions import (
@@ -27,9 +25,9 @@ from napari_sam_i2v.session.actions import (
     Unapprove,
     Undo,
 )
-from napari_sam_i2v.session.autosave import Autosave
-from napari_sam_i2v.session.contents import Recorder, SessionContents
+from napari_sam_i2v.session.contents import Recorder
 from napari_sam_i2v.session.engine_memory import EngineMemory
+from napari_sam_i2v.session.kept import KeptSession
 from napari_sam_i2v.session.predictor import Predictor
 from napari_sam_i2v.session.propagator import Propagator
 from napari_sam_i2v.session.settings import TrackSettings
@@ -40,7 +38,7 @@ from napari_sam_i2v.video import VideoSource
 __all__ = ["Predictor", "Recorder", "TrackingSession"]
 
 
-class TrackingSession(SessionContents):
+class TrackingSession(KeptSession):
     """Objects of one movie, followed with one engine.
 
     The ordered log of actions is the document; masks are stored as they are made, under
@@ -160,18 +158,18 @@ class TrackingSession(SessionContents):
             checks.check_known(self._document.state, object_id)
         self._do(Remove(object_ids=chosen))
 
-    def merge(self, object_id: int, other: int) -> None:
-        """Let an object have the masks and prompts of another, which is then no more.
+    def merge(self, object_id: int, *others: int) -> None:
+        """Let an object have the masks and prompts of others, which are then no more.
 
-        Where both have a mask it gets their union, as a mask prompt where either was
+        Where several have a mask it gets their union, as a mask prompt where any was
         prompted. Name and colour are the first's.
         """
-        state = self._document.state
-        for each in (object_id, other):
+        state, every = self._document.state, (object_id, *others)
+        for each in every:
             checks.check_known(state, each)
-        if object_id == other:
-            raise InputError(f"object {object_id} cannot be merged with itself")
-        self.revise(revisions.merged(self._visible, state, object_id, other))
+        if len(set(every)) < max(2, len(every)):
+            raise InputError(f"object {object_id} is to be merged with other objects")
+        self.revise(revisions.merged(self._visible, state, every))
 
     def split(self, object_id: int, frame: int, new_id: int) -> None:
         """Let what an object has from a frame on be a new object's.
@@ -193,10 +191,12 @@ class TrackingSession(SessionContents):
     def end(self, object_id: int, frame: int) -> None:
         """Drop all that an object has from a frame on: it is gone from there.
 
-        An object that has nothing before is removed.
+        It is not tracked there either, until it is prompted there. An object that has
+        nothing before is removed.
         """
         state = self._document.state
         checks.check_known(state, object_id)
+        check_range(frame, None, self.shape[0])
         action = revisions.ended(self._visible, state, object_id, frame)
         if isinstance(action, Remove):
             self._do(action)
@@ -238,14 +238,21 @@ class TrackingSession(SessionContents):
         frames
             Frames on which it has a mask.
         """
+        self.approve_all(checks.places_of(object_id, frames))
+
+    def approve_all(self, places: Iterable[tuple[int, int]]) -> None:
+        """Vouch for masks on some (frame, object id), as one action."""
         state = self._document.state
-        chosen = checks.check_masks(state, self._visible, object_id, frames)
-        self._do(Approve(object_id=object_id, frames=chosen))
+        self._do(Approve(places=checks.check_masks(state, self._visible, places)))
 
     def unapprove(self, object_id: int, frames: int | Iterable[int]) -> None:
         """Take an approval back."""
-        chosen = checks.check_approved(self._document.state, object_id, frames)
-        self._do(Unapprove(object_id=object_id, frames=chosen))
+        self.unapprove_all(checks.places_of(object_id, frames))
+
+    def unapprove_all(self, places: Iterable[tuple[int, int]]) -> None:
+        """Take approvals on some (frame, object id) back, as one action."""
+        chosen = checks.check_approved(self._document.state, places)
+        self._do(Unapprove(places=chosen))
 
     def undo(self) -> Change | None:
         """Undo the last action that is in force; returns it, if there is one."""
@@ -303,61 +310,6 @@ class TrackingSession(SessionContents):
     def visits_left(self) -> int:
         """Count the frames that `resume` would yield."""
         return self._propagator.visits_left()
-
-    def save(self, folder: str | Path) -> None:
-        """Write the session into a folder, from which `load_session` opens it.
-
-        Parameters
-        ----------
-        folder
-            Made where it does not exist; an earlier state of this session that it
-            holds is replaced.
-        """
-        version = self._document.next_version - 1
-        last = self.log[-1] if self.log else None
-        steps = last.steps if isinstance(last, Propagate) else 0
-        snapshot = self._memory.snapshot(version, steps)
-        with self._explained():
-            self.store.write(version, [], snapshot=snapshot)
-        if self._is_in(Path(folder)):
-            self._record()
-            return
-        record = describe(self._video, self._predictor, self._settings)
-        save_session(Path(folder), record, self.log, self.store)
-
-    def attach(self, folder: str | Path) -> None:
-        """Save the session into a folder, and keep it there from now on.
-
-        Parameters
-        ----------
-        folder
-            As in `save`. Every action is in it when it is done, also if the program
-            is killed.
-        """
-        if self._is_in(folder := Path(folder)):
-            self.save(folder)
-            return
-        with room_on(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        autosave = Autosave(folder, self._video, self._predictor, self._settings)
-        try:
-            self.save(folder)
-            self.store.switch_to(folder / MASK_FILE)
-        except BaseException:
-            autosave.close()
-            raise
-        self._leave(autosave)
-
-    def detach(self) -> None:
-        """Go on in a temporary file; the folder stays as it is."""
-        self.store.switch_to_copy()
-        self._leave(None)
-
-    def close(self) -> None:
-        """Let go of the store; a temporary one is deleted."""
-        self._propagator.stop()
-        self.store.close()
-        self._leave(None)
 
     def _prompt(self, action: AddPrompts) -> list[ObjectMask]:
         together = checks.check_prompts(self._document.state, action, self.shape)

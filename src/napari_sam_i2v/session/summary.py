@@ -26,6 +26,8 @@ class ObjectSummary:
         On how many frames its mask is approved.
     lowest_score
         Lowest predicted IoU of its tracked masks, 0 to 1; ``None`` without any.
+    ended
+        Frame from which on it is gone, if it was ended; it is not tracked there.
     """
 
     object_id: int
@@ -34,6 +36,7 @@ class ObjectSummary:
     prompts: int
     approved: int
     lowest_score: float | None
+    ended: int | None = None
 
 
 def summarise(places: Places, state: State) -> list[ObjectSummary]:
@@ -68,6 +71,7 @@ def summarise(places: Places, state: State) -> list[ObjectSummary]:
             prompts=sum(map(len, state.prompts.get(object_id, {}).values())),
             approved=len(state.approved.get(object_id, ())),
             lowest_score=float(scores.min()) if scores.size else None,
+            ended=state.ends.get(object_id),
         )
         lines.append(line)
     return lines

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-import time
 from collections import deque
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from functools import partial
-from multiprocessing import get_context
 
 import torch
 
-from napari_sam_i2v.training.interrupt import STOP_SIGNALS
 from napari_sam_i2v.training.movies import MovieSettings, TrainingMovie, make_movie
 from napari_sam_i2v.training.ranks import Ranks
 from napari_sam_i2v.training.tracks import Tracks
+from napari_sam_i2v.training.workers import start_workers
 
 
 class MoviePool:
@@ -32,7 +27,7 @@ class MoviePool:
     seed
         Of all movies.
     workers
-        Processes that make them.
+        Processes that make them; with 0 they are made when they are needed.
     ranks
         Frames are kept on its device: everything after simulation happens there.
         Several processes share the work of making movies, and hold the same ones.
@@ -57,14 +52,9 @@ class MoviePool:
         self._settings = settings
         self._seed = seed
         self._ranks = ranks
-        self._executor = ProcessPoolExecutor(
-            workers,
-            mp_context=get_context("spawn"),
-            initializer=_start_worker,
-            initargs=(os.getpid(),),
-        )
+        self._executor = start_workers(workers)
         self._ahead: deque[Future[TrainingMovie] | None] = deque()
-        self._lead = 8 + 2 * workers * ranks.world
+        self._lead = 8 + 2 * workers * ranks.world if workers else 0
         self._ordered: int | None = None
         shape = (settings.pool, settings.frames, settings.size, settings.size)
         self.images = torch.zeros(shape, dtype=torch.float16, device=ranks.device)
@@ -104,21 +94,3 @@ class MoviePool:
     def close(self) -> None:
         """Stop the workers."""
         self._executor.shutdown(cancel_futures=True)
-
-
-def _start_worker(parent: int) -> None:
-    """Take one core, and end when the run that it works for is killed.
-
-    A terminal sends Ctrl-C to all processes of a run: only the one that trains should
-    hear it, to save.
-    """
-    for number in STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    torch.set_num_threads(1)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(2)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

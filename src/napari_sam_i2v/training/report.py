@@ -69,6 +69,7 @@ class Report:
                 self._settings.movies,
                 state.model.config.view.diameters,
                 self._ranks.device,
+                self._settings.workers,
             )
         figures, picture = self._validation.run(state.averaged)
         self._records.note(state.step, "validation", figures)

@@ -95,7 +95,7 @@ class TrainingSettings:
     device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     workers
-        Processes that make movies.
+        Processes that make movies; with 0 training makes them itself, and waits.
     threads
         Threads of the training process on a CPU; 0 leaves it to torch.
     bf16

@@ -65,6 +65,8 @@ class Validation:
         Side of a view in object diameters.
     device
         Where to compute.
+    workers
+        Processes that make the movies.
     """
 
     def __init__(
@@ -73,11 +75,12 @@ class Validation:
         movies: MovieSettings,
         diameters: float,
         device: torch.device,
+        workers: int,
     ) -> None:
         self._settings = settings
         frames = min(settings.frames, movies.frames)
         apart = replace(held_out(movies), pool=settings.movies)
-        self._pool = MoviePool(apart, _SEED, 1, Ranks(device))
+        self._pool = MoviePool(apart, _SEED, workers, Ranks(device))
         self._pool.advance(0)
         self._pool.close()
         how = ClipSettings(longest_stride=1, reversed=0.0, vanishing=0.15, away=0.0)

@@ -23,7 +23,7 @@ _COLUMNS = ("", "Object", "Frames", "#", "Score")
 _TIPS = (
     "Shown or hidden",
     "Id or name; double-click to rename",
-    "First to last frame with a mask; a lock where frames are approved",
+    "First to last frame with a mask; ✓ how many are approved; ⊣ where it was ended",
     "How many prompts it was given",
     "Lowest IoU that the network expects of a tracked frame: look where it is low",
 )
@@ -203,13 +203,11 @@ class ObjectsTable(QGroupBox):
         menu.addAction("Colour…", self._choose_colour)
         menu.addAction("Hide", lambda: annotator.hide(targets))
         menu.addAction("Show all", lambda: annotator.hide(annotator.hidden, False))
-        menu.addAction("Approve all its frames", lambda: self._approve_all(targets))
+        menu.addSeparator()
+        menu.addAction("Approve up to this frame", annotator.approve_until_here)
+        menu.addAction("Approve all frames", lambda: annotator.approve_all(targets))
+        menu.addAction("Unlock all frames", lambda: annotator.unapprove_all(targets))
         menu.exec(self.view.viewport().mapToGlobal(position))
-
-    def _approve_all(self, targets: tuple[int, ...]) -> None:
-        annotator = self._current()
-        if annotator is not None:
-            annotator.approve_all(targets)
 
 
 def _text(row: Any, column: int, style: Any) -> str:
@@ -219,6 +217,7 @@ def _text(row: Any, column: int, style: Any) -> str:
         if row.first is None:
             return "–"
         frames = f"{row.first}" if row.first == row.last else f"{row.first}–{row.last}"
+        frames += " ⊣" if row.ended is not None else ""
         return f"✓{row.approved}  {frames}" if row.approved else frames
     if column == 3:
         return str(row.prompts)

@@ -1,0 +1,148 @@
+"""The table of objects, worked with mouse and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QColor
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import (
+    QApplication,
+    QColorDialog,
+    QDialogButtonBox,
+    QMenu,
+    QPushButton,
+)
+
+import clicks
+from scenes import two_crossing as SCENE
+from widgets.desk import Desk
+
+pytestmark = pytest.mark.qt
+CONTROL = Qt.KeyboardModifier.ControlModifier
+
+
+@pytest.fixture
+def desk(make_napari_viewer: Callable[..., Any], sessions: Path) -> Desk:
+    """Both cells are tracked through the movie."""
+    desk = Desk(make_napari_viewer(), SCENE.images, SCENE.truth)
+    desk.viewer.dims.set_current_step(0, 0)
+    desk.start()
+    desk.click_cell(1)
+    desk.click_cell(2, modifier=clicks.SHIFT)
+    desk.run()
+    return desk
+
+
+def choose(desk: Desk, *rows: int) -> None:
+    """Click on rows of the table, all but the first with Control."""
+    for number, row in enumerate(rows):
+        click(desk, row, modifier=CONTROL if number else clicks.PLAIN)
+
+
+def click(desk: Desk, row: int, modifier: Any = clicks.PLAIN) -> None:
+    view = desk.widget.objects.view
+    place = view.visualRect(desk.widget.objects.model.index(row, 1)).center()
+    left = Qt.MouseButton.LeftButton
+    QTest.mouseClick(view.viewport(), left, modifier, place)
+    QApplication.processEvents()
+
+
+def push(desk: Desk, text: str) -> None:
+    """Click on the button that says so."""
+    buttons = desk.widget.objects.findChildren(QPushButton)
+    clicks.push(next(each for each in buttons if each.text() == text))
+    desk.settle()
+
+
+def from_menu(desk: Desk, text: str, then: Callable[[], bool] = lambda: True) -> None:
+    """Ask for the menu of the first chosen row, and click on a line of it.
+
+    ``then`` is tried until it holds, for a dialog that the line opens.
+    """
+    view = desk.widget.objects.view
+    done: list[str] = []
+
+    def answer() -> None:
+        menu = QApplication.activePopupWidget()
+        if isinstance(menu, QMenu):
+            [action] = [each for each in menu.actions() if each.text() == text]
+            QTimer.singleShot(10, answer)
+            place = menu.actionGeometry(action).center()
+            QTest.mouseClick(menu, Qt.MouseButton.LeftButton, clicks.PLAIN, place)
+        elif then():
+            done.append(text)
+        else:
+            QTimer.singleShot(10, answer)
+
+    QTimer.singleShot(10, answer)
+    row = view.selectionModel().selectedRows()[0]
+    view.customContextMenuRequested.emit(view.visualRect(row).center())
+    clicks.wait_for(lambda: done, text)
+    desk.settle()
+
+
+def test_approving_up_to_a_frame_and_unlocking_are_one_undo_each(desk: Desk) -> None:
+    annotator = desk.annotator
+    choose(desk, 0, 1)
+    desk.go_to(4)
+    from_menu(desk, "Approve up to this frame")
+    assert [one.approved for one in annotator.objects] == [5, 5]
+    assert desk.widget.objects.model.index(0, 2).data() == "✓5  0–7"
+    from_menu(desk, "Unlock all frames")
+    assert [one.approved for one in annotator.objects] == [0, 0]
+    for approved in (5, 0):
+        clicks.press(desk.viewer, "U")
+        desk.settle()
+        assert [one.approved for one in annotator.objects] == [approved] * 2
+
+
+def test_a_colour_is_chosen_in_a_dialog(desk: Desk) -> None:
+    def accept() -> bool:
+        shown = QApplication.activeModalWidget()
+        if not isinstance(shown, QColorDialog):
+            return False
+        shown.setCurrentColor(QColor("#12ab34"))
+        [buttons] = shown.findChildren(QDialogButtonBox)
+        clicks.push(buttons.button(QDialogButtonBox.StandardButton.Ok))
+        return True
+
+    choose(desk, 1)
+    from_menu(desk, "Colour…", accept)
+    colour = np.array([0x12, 0xAB, 0x34]) / 255
+    layers = desk.annotator.layers
+    assert layers.colour(2)[:3] == pytest.approx(colour, abs=1e-6)
+    assert layers.masklets.colormap.map(2)[:3] == pytest.approx(colour, abs=0.01)
+    clicks.press(desk.viewer, "U")
+    desk.settle()
+    assert layers.colour(2)[:3] != pytest.approx(colour, abs=1e-6)
+
+
+def test_three_objects_are_merged_and_taken_apart_by_one_key(desk: Desk) -> None:
+    choose(desk, 1)
+    desk.go_to(4)
+    push(desk, "Split here")
+    before = desk.stack.copy()
+    assert np.unique(before).tolist() == [0, 1, 2, 3]
+    choose(desk, 0, 1, 2)
+    push(desk, "Merge")
+    assert np.unique(desk.stack).tolist() == [0, 1]
+    clicks.press(desk.viewer, "U")
+    desk.settle()
+    np.testing.assert_array_equal(desk.stack, before)
+
+
+def test_what_was_ended_stays_so_when_all_are_tracked_again(desk: Desk) -> None:
+    choose(desk, 0)
+    desk.go_to(5)
+    clicks.press(desk.viewer, "J")
+    desk.settle()
+    assert desk.widget.objects.model.index(0, 2).data() == "0–4 ⊣"
+    desk.run()
+    assert (desk.stack == 1).any(axis=(1, 2)).tolist() == [True] * 5 + [False] * 3
+    assert (desk.stack == 2).any(axis=(1, 2)).all()
