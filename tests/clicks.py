@@ -51,13 +51,22 @@ def on_canvas(viewer: Any, layer: Any, point: Sequence[float]) -> QPoint:
     return QPoint(round(where[0] / where[3]), round(where[1] / where[3]))
 
 
-def drag(viewer: Any, way: Sequence[QPoint], modifier: Any = PLAIN) -> None:
-    """Press at the first place, move along, release at the last."""
+def drag(
+    viewer: Any,
+    way: Sequence[QPoint],
+    modifier: Any = PLAIN,
+    held: Callable[[], None] = lambda: None,
+) -> None:
+    """Press at the first place, move along, release at the last.
+
+    ``held`` is called before the release.
+    """
     widget = canvas(viewer)
     _mouse(widget, QEvent.Type.MouseMove, way[0], _NONE, _NONE, modifier)
     _mouse(widget, QEvent.Type.MouseButtonPress, way[0], _LEFT, _LEFT, modifier)
     for place in way[1:]:
         _mouse(widget, QEvent.Type.MouseMove, place, _NONE, _LEFT, modifier)
+    held()
     _mouse(widget, QEvent.Type.MouseButtonRelease, way[-1], _LEFT, _NONE, modifier)
     QApplication.processEvents()
 

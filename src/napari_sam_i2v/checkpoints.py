@@ -82,6 +82,10 @@ Save one of them, then run: sam-i2v models import sam-i2v_32gpu.pt""",
 }
 
 
+CACHE_VARIABLE = "NAPARI_SAM_I2V_CACHE"
+"""Of the environment, so that child processes know it too."""
+
+
 def known_weights(name: str) -> KnownWeights:
     """Look a model's weights up by the model's name."""
     if name not in KNOWN_WEIGHTS:
@@ -92,7 +96,7 @@ def known_weights(name: str) -> KnownWeights:
 
 def cache_folder() -> Path:
     """Folder for weights that do not ship; it need not exist yet."""
-    chosen = os.environ.get("NAPARI_SAM_I2V_CACHE")
+    chosen = os.environ.get(CACHE_VARIABLE)
     return Path(chosen) if chosen else Path(pooch.os_cache("napari-sam-i2v"))
 
 

@@ -122,6 +122,7 @@ def test_a_movie_arrives(server: Server, tmp_path: Path) -> None:
         ("cut", TOY.sha256, "cut"),
         ("missing", TOY.sha256, "404"),
     ],
+    ids=["another file", "cut off", "missing"],
 )
 def test_a_failed_download_leaves_nothing(
     server: Server, tmp_path: Path, kind: str, sha256: str, said: str

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from napari import settings as napari_settings
 
-from napari_sam_i2v.checkpoints import cache_folder
+from napari_sam_i2v.checkpoints import CACHE_VARIABLE, cache_folder
 from napari_sam_i2v.contributions.settings import PluginSettings, plugin_settings
 from napari_sam_i2v.session.settings import DEFAULT_MODEL
 
@@ -24,10 +24,13 @@ def preferences(plugins: Any, plugin_settings: Any) -> Any:
 def test_the_manifest_and_the_class_agree_on_defaults(preferences: Any) -> None:
     assert plugin_settings() == PluginSettings()
     assert plugin_settings().model == DEFAULT_MODEL == preferences.model
-    assert plugin_settings().downloads == cache_folder()
 
 
-def test_what_is_set_is_read(preferences: Any, tmp_path: Path) -> None:
+def test_what_is_set_is_read(
+    preferences: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(CACHE_VARIABLE, raising=False)
+    usual = cache_folder()
     preferences.model = " mine "
     preferences.device = "cpu"
     preferences.cache_folder = str(tmp_path)
@@ -36,9 +39,21 @@ def test_what_is_set_is_read(preferences: Any, tmp_path: Path) -> None:
     assert found == PluginSettings(
         model="mine", device="cpu", cache_folder=tmp_path, memory_limit_gb=0.5
     )
-    assert found.downloads == tmp_path
+    assert cache_folder() == tmp_path
+    preferences.cache_folder = ""
+    plugin_settings()
+    assert cache_folder() == usual
     assert found.fits_memory(2**29)
     assert not found.fits_memory(2**29 + 1)
+
+
+def test_the_environment_comes_before_preferences(
+    preferences: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "mine"))
+    preferences.cache_folder = str(tmp_path / "other")
+    plugin_settings()
+    assert cache_folder() == tmp_path / "mine"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from qtpy.QtTest import QTest
 
 import clicks
 from fakes import ThresholdPredictor
@@ -145,3 +146,22 @@ def test_turned_axes_of_the_viewer(
         desk.start()
         desk.viewer.dims.order = (0, 2, 1)
         click_and_track(desk)
+
+
+def test_two_channels_at_once(
+    make_napari_viewer: Callable[..., Any], notes: list[str]
+) -> None:
+    desk = Desk(make_napari_viewer(), channels(), SCENE.truth)
+    line = desk.widget.movie.channels
+    QTest.keyClicks(line, "red")
+    clicks.push(desk.widget.start_button)
+    assert desk.widget.annotator is None
+    assert notes == ["warning: channels 'red' are no numbers; write 1, or 0, 2 for two"]
+    line.clear()
+    QTest.keyClicks(line, "1, 0")
+    desk.start()
+    assert desk.annotator.desk.session.video.frame(0).shape == (
+        *SCENE.images.shape[1:],
+        2,
+    )
+    click_and_track(desk)

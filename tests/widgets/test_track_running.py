@@ -106,6 +106,28 @@ def test_clicks_while_tracking_are_answered_after(desk: Desk) -> None:
     assert len(desk.annotator.layers.points.data) == 3
 
 
+def test_a_stroke_is_not_painted_over(desk: Desk) -> None:
+    annotator = desk.annotator
+    desk.go_to(20)
+    desk.annotator.choose(7)
+    clicks.push(desk.widget.prompt.findChild(object, "masklets"))
+    annotator.layers.masklets.brush_size = 3
+    stroke = [desk.place(20, 4.0, x) for x in (4.0, 8.0)]
+
+    def tracked() -> None:
+        assert annotator.layers.stack[20, 4, 6] == 7
+        begin(desk, 25)
+        assert (annotator.layers.stack[20] == 7).sum() == (
+            annotator.layers.stack[20] > 0
+        ).sum()
+
+    clicks.drag(desk.viewer, stroke, held=tracked)
+    desk.settle()
+    assert desk.stack[20, 4, 6] == 7
+    assert {1, 2, 7} == set(np.unique(desk.stack[20])) - {0}
+    assert annotator.desk.session.summary()[2].prompts == 1
+
+
 def test_undo_while_tracking_waits_for_its_end(desk: Desk) -> None:
     begin(desk)
     clicks.press(desk.viewer, "U")

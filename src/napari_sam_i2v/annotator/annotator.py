@@ -125,6 +125,7 @@ class Annotator(AnnotatorVerbs):
         for emitter, callback in self._connections:
             emitter.connect(callback)
         layers.points.mouse_drag_callbacks.insert(0, self._modified_click)
+        layers.masklets.mouse_drag_callbacks.append(self._stroke)
         for layer in (layers.masklets, layers.masks, layers.points, layers.shapes):
             # Napari's own undo of a stroke would not reach the session; ours does.
             for key, verb in zip(_UNDO_KEYS, (self.undo, self.redo), strict=True):
@@ -152,13 +153,13 @@ class Annotator(AnnotatorVerbs):
         }
 
     def _masks(self) -> Places:
-        """Masks that the label layer of prompts holds."""
+        """Masks that the label layer of prompts holds; others are of shapes."""
         return {
             place: prompts
             for place, prompts in self._known.items()
             if prompts
             and isinstance(prompts[0], MaskPrompt)
-            and (self.layers.painted[place[0]] == place[1]).any()
+            and self.layers.is_painted(prompts[0])
         }
 
     def _strokes(self, event: Any, stack: np.ndarray) -> dict[Place, MaskPrompt | None]:
@@ -221,6 +222,22 @@ class Annotator(AnnotatorVerbs):
         if "Shift" not in held:
             self.jobs.post(lambda: self.choose(object_id, positive))
 
+    def _stroke(self, _layer: Any, event: Any) -> Iterator[None]:
+        """While a person draws on the masklets, that frame is not painted anew."""
+        self.layers.drawn_on = True
+        yield
+        while event.type == "mouse_move":
+            yield
+
+        def over() -> None:
+            self.layers.drawn_on = False
+            while self.layers.missed:
+                frame = self.layers.missed.pop()
+                self._submit(partial(self.desk.repaint, frame))
+
+        # Napari tells of the stroke when all callbacks are through.
+        self.jobs.post(over)
+
     def set_mode(self, kind: str) -> None:
         """Make a layer the active one, in the mode that adds to it.
 
@@ -260,7 +277,7 @@ class Annotator(AnnotatorVerbs):
         low, high = self.image.contrast_limits
         return (float(low), float(high)) if low < high else None
 
-    def _channel(self) -> int | None:
+    def _channel(self) -> int | tuple[int, ...] | None:
         if self.options.channel is not None:
             return self.options.channel
         axis = self.geometry.channel_axis
@@ -270,12 +287,20 @@ class Annotator(AnnotatorVerbs):
         return int(self.viewer.dims.current_step[beyond + axis])
 
     def _layer_removed(self, event: Any) -> None:
-        if event.value in self.layers.all and not self.layers.writing:
-            show_info(
-                f"{event.value.name!r} was deleted; the session is kept: press Start "
-                "to go on with it"
-            )
-            self.close()
+        name = event.value.name
+        if event.value not in self.layers.all or self.layers.writing:
+            return
+
+        def explain() -> None:
+            # All layers go when the viewer is closed: nothing to explain then.
+            if self.image in self.viewer.layers:
+                show_info(
+                    f"{name!r} was deleted; the session is kept: press Start to go on "
+                    "with it"
+                )
+
+        self.jobs.post(explain)
+        self.close()
 
     def close(self) -> None:
         """Stop the worker, let go of the model and of the layers, which stay."""
@@ -289,6 +314,7 @@ class Annotator(AnnotatorVerbs):
             emitter.disconnect(callback)
         self._connections = []
         self.layers.points.mouse_drag_callbacks.remove(self._modified_click)
+        self.layers.masklets.mouse_drag_callbacks.remove(self._stroke)
         for layer in self.layers.all:
             for key in _UNDO_KEYS:
                 layer.bind_key(key, None)

@@ -54,6 +54,10 @@ class AnnotationLayers:
         The result.
     writing
         Whether a change comes from here, not from a person.
+    drawn_on
+        Whether a person is drawing a stroke, over which nothing is to be painted.
+    missed
+        Frames that were not painted for that reason.
     """
 
     def __init__(
@@ -64,7 +68,8 @@ class AnnotationLayers:
     ) -> None:
         self._viewer = viewer
         self._geometry = geometry
-        self.writing = False
+        self.writing = self.drawn_on = False
+        self.missed: set[int] = set()
         name = geometry.image.name
         _put_aside(viewer, geometry.image)
         place = geometry.placement()
@@ -176,6 +181,9 @@ class AnnotationLayers:
 
     def show(self, frame: int, labels: np.ndarray) -> None:
         """Show the masklets of a frame, labels ``(Y, X)``."""
+        if self.drawn_on and self.frame_shown() == frame:
+            self.missed.add(frame)
+            return
         self.widen(int(labels.max(initial=0)))
         self.stack[frame] = labels
         if self.frame_shown() == frame:
@@ -225,6 +233,12 @@ class AnnotationLayers:
         """Read the points and shapes."""
         shapes = read_shapes(self.shapes, self._geometry)
         return [*shapes, *read_points(self.points, self._geometry)]
+
+    def is_painted(self, mask: MaskPrompt) -> bool:
+        """Whether any of a mask is in the layer of mask prompts."""
+        (top, left), (height, width) = mask.offset, mask.mask.shape
+        there = self.painted[mask.frame, top : top + height, left : left + width]
+        return bool((there == mask.object_id).any())
 
     def put(self, places: Mapping[Place, Iterable[Prompt]]) -> None:
         """Have the layers say of objects on frames just what is given."""

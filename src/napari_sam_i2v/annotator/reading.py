@@ -135,13 +135,23 @@ def _shape(
         ]
     if kind == "ellipse":
         outline = _ellipse(outline)
-    inside = polygon2mask(shape[1:], outline)
-    offset, mask = crop_positive(inside)
+    offset, mask = _enclosed(outline, shape[1:])
     if mask.size == 0:
         # Too small or outside: a click in its middle says the same, or why not.
         y, x = (float(middle) for middle in outline.mean(axis=0))
         return [PointPrompt(frame=frame, object_id=object_id, yx=(y, x))]
     return [MaskPrompt(frame=frame, object_id=object_id, mask=mask, offset=offset)]
+
+
+def _enclosed(
+    outline: np.ndarray, shape: tuple[int, ...]
+) -> tuple[tuple[int, int], np.ndarray]:
+    """Give what an outline encloses of the frame: a corner, and a mask from there."""
+    limits = np.array(shape)
+    low = np.clip(np.floor(outline.min(axis=0)).astype(int), 0, limits)
+    high = np.clip(np.ceil(outline.max(axis=0)).astype(int) + 1, low, limits)
+    (top, left), mask = crop_positive(polygon2mask(tuple(high - low), outline - low))
+    return (top + int(low[0]), left + int(low[1])), mask
 
 
 def _is_upright(corners: np.ndarray) -> bool:

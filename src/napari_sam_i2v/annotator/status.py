@@ -67,7 +67,8 @@ class Options:
     cell_size
         Diameter of a typical cell in pixels, as a hint.
     channel
-        Of a layer with channels; by default the one that is shown.
+        Of a layer with channels, or up to three of them to be seen together; by
+        default the one that is shown.
     time_axis
         The layer's axis of time; by default the slider's.
     as_seen
@@ -80,6 +81,6 @@ class Options:
     device: str = "auto"
     views: Views = "auto"
     cell_size: float | None = None
-    channel: int | None = None
+    channel: int | tuple[int, ...] | None = None
     time_axis: int | None = None
     as_seen: bool = True

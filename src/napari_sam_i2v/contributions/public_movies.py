@@ -9,6 +9,7 @@ from pathlib import Path
 import pooch
 import requests
 
+from napari_sam_i2v.checkpoints import cache_folder
 from napari_sam_i2v.contributions.ctc_layers import Layer, ctc_layers
 from napari_sam_i2v.contributions.settings import plugin_settings
 from napari_sam_i2v.contributions.waiting import Report, wait_for
@@ -99,7 +100,8 @@ def open_public(movie: PublicMovie) -> list[Layer]:
     """
     from napari.utils.notifications import show_info
 
-    folder = plugin_settings().downloads / "movies"
+    plugin_settings()  # may say where the cache is
+    folder = cache_folder() / "movies"
     if not (folder / movie.name).is_dir():
         show_info(
             f"{movie.name}, {movie.megabytes} MB, is downloaded from the Cell Tracking "

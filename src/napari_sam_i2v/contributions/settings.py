@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_sam_i2v.checkpoints import cache_folder
+from napari_sam_i2v.checkpoints import CACHE_VARIABLE
 from napari_sam_i2v.session.settings import DEFAULT_MODEL
 
 PLUGIN = "napari-sam-i2v"
@@ -22,7 +23,7 @@ class PluginSettings:
     device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     cache_folder
-        Where downloads go; ``None`` for the usual place.
+        Where downloads and fine-tuned models go; ``None`` for the usual place.
     memory_limit_gb
         Layers that take more memory than this are read frame by frame.
     """
@@ -32,18 +33,19 @@ class PluginSettings:
     cache_folder: Path | None = None
     memory_limit_gb: float = 4.0
 
-    @property
-    def downloads(self) -> Path:
-        """Folder for downloads; it need not exist yet."""
-        return self.cache_folder or cache_folder()
-
     def fits_memory(self, n_bytes: int) -> bool:
         """Whether an array may be held in memory as a whole."""
         return n_bytes <= self.memory_limit_gb * 2**30
 
 
+_followed: dict[str, str] = {}
+"""Environment variables that say what a preference says."""
+
+
 def plugin_settings() -> PluginSettings:
-    """Read the preferences.
+    """Read the preferences; the whole program keeps to the cache folder set there.
+
+    A folder that the environment names comes first.
 
     Returns
     -------
@@ -58,9 +60,20 @@ def plugin_settings() -> PluginSettings:
     except (ImportError, KeyError, AttributeError):
         return PluginSettings()
     folder = tracking.cache_folder.strip()
-    return PluginSettings(
+    found = PluginSettings(
         model=tracking.model.strip() or DEFAULT_MODEL,
         device=tracking.device,
         cache_folder=Path(folder).expanduser() if folder else None,
         memory_limit_gb=tracking.memory_limit_gb,
     )
+    _follow(found.cache_folder)
+    return found
+
+
+def _follow(folder: Path | None) -> None:
+    if os.environ.get(CACHE_VARIABLE) != _followed.get(CACHE_VARIABLE):
+        return  # it is the user's own
+    if folder is not None:
+        os.environ[CACHE_VARIABLE] = _followed[CACHE_VARIABLE] = str(folder)
+    elif CACHE_VARIABLE in _followed:
+        del os.environ[_followed.popitem()[0]]

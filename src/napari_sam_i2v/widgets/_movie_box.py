@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QGroupBox,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QSizePolicy,
     QSpinBox,
     QVBoxLayout,
@@ -77,10 +78,9 @@ class MovieBox(QGroupBox):
         self.time.setRange(-1, 4)
         self.time.setValue(-1)
         self.time.setSpecialValueText("the slider's")
-        self.channel = QSpinBox()
-        self.channel.setRange(-1, 99)
-        self.channel.setValue(-1)
-        self.channel.setSpecialValueText("the one shown")
+        self.channels = QLineEdit()
+        self.channels.setPlaceholderText("the one shown")
+        self.channels.setToolTip("A channel, or up to three to see together: 0, 2")
         self.as_seen = QCheckBox("Contrast as seen")
         self.as_seen.setChecked(True)
         self.as_seen.setToolTip(
@@ -102,7 +102,7 @@ class MovieBox(QGroupBox):
             "Views": self.views,
             "Cell size": self.cell_size,
             "Time axis": self.time,
-            "Channel": self.channel,
+            "Channels": self.channels,
         }
         for name, part in rows.items():
             form.addRow(name, part)
@@ -176,7 +176,7 @@ class MovieBox(QGroupBox):
             views=_VIEWS[self.views.currentText()],
             cell_size=float(self.cell_size.value()) or None,
             time_axis=_number(self.time),
-            channel=_number(self.channel),
+            channel=_numbers(self.channels.text()),
             as_seen=self.as_seen.isChecked(),
         )
         return replace(shown, **others)
@@ -199,3 +199,21 @@ class MovieBox(QGroupBox):
 
 def _number(box: QSpinBox) -> int | None:
     return box.value() if box.value() >= 0 else None
+
+
+def _numbers(text: str) -> tuple[int, ...] | None:
+    """Read channels as ``sam-i2v track`` takes them; ``None`` where there is no text.
+
+    Raises
+    ------
+    InputError
+        They are no whole numbers with commas between.
+    """
+    if not text.strip():
+        return None
+    try:
+        return tuple(int(one) for one in text.split(","))
+    except ValueError:
+        raise InputError(
+            f"channels {text.strip()!r} are no numbers; write 1, or 0, 2 for two"
+        ) from None
