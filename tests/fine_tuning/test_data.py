@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_sam_i2v import track
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.fine_tuning import describe_data, keep_session
 from napari_sam_i2v.fine_tuning.vouched import MOVIE_FILE, runs
+from napari_sam_i2v.io.prompt_masks import mask_prompts
 from napari_sam_i2v.io.session_folder import read_session
 from napari_sam_i2v.video import open_video
 
@@ -29,6 +31,14 @@ def test_a_session_tells_what_a_person_vouched_for(session: Path) -> None:
     assert found.kind == "session"
     cells = len(read_session(session).log[0].prompts)
     assert found.summary == f"{cells} cells, {cells} masks prompted or approved"
+
+
+def test_too_few_cells_to_keep_one_out_are_told(movie: Path, tmp_path: Path) -> None:
+    prompts = mask_prompts(tifffile.imread(movie / "labels.tif")[0], 0)[:2]
+    out = tmp_path / "session"
+    track(movie / "images.tif", prompts, stop=1, out=out, progress=False)
+    assert "2 cells, 2 masks" in describe_data(out).summary
+    assert describe_data(out).summary.endswith("of those it learned from")
 
 
 def test_layouts_are_told_apart(movie: Path, tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ class Desk:
             cell_size=options.cell_size,
             folder=new_folder(name, fingerprint),
         )
-        self._session.stop_when(self._stop)
+        self._session.give_way(self._stop)
         return Update(found=found, text=f"{options.model} is ready")
 
     def reopen(self, folder: Path) -> Update:
@@ -160,7 +160,7 @@ class Desk:
         video = None if self._session is None else self._session.video
         session = load_session(folder, video, in_place=True)
         self.close()
-        session.stop_when(self._stop)
+        session.give_way(self._stop)
         self._session = session
         self._dirty.update(range(session.shape[0]))
         return self._whole(f"opened {folder}")

@@ -26,6 +26,9 @@ from napari_sam_i2v.video import VideoSource
 
 Kind = Literal["session", "movie", "stills", "challenge"]
 
+_ENOUGH = 3
+"""Cells of which a fifth, rounded, is one: so many are kept out for validation."""
+
 _EXPECTED = (
     "expected a session, images.tif with labels.tif, images/*.tif with labels/*.tif, "
     "or a Cell Tracking Challenge folder such as 01 with 01_ST/SEG beside it"
@@ -147,7 +150,10 @@ def _session(path: Path) -> str:
     if not masks:
         raise InputError(f"{path}: no cell was prompted or approved; do that first")
     cells = _count(len(known), "cell")
-    return f"{cells}, {_count(masks, 'mask')} prompted or approved"
+    found = f"{cells}, {_count(masks, 'mask')} prompted or approved"
+    if len(known) < _ENOUGH:
+        found += "; too few to keep a cell out: J will be of those it learned from"
+    return found
 
 
 def _stills(path: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 import torch
@@ -17,6 +17,17 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 _BATCH = {"cuda": 64, "mps": 16, "cpu": 16}
+
+
+@contextmanager
+def sparing(cores: int) -> Iterator[None]:
+    """Compute with fewer threads than there are, so that others have cores too."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, before - cores))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Computing:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_sam_i2v.inference.devices import Computing
+from napari_sam_i2v.inference.devices import Computing, sparing
 from napari_sam_i2v.inference.frames import FrameStore
 from napari_sam_i2v.inference.objects import ObjectState, Sighting
 from napari_sam_i2v.inference.prompting import (
@@ -64,6 +64,8 @@ class SamI2VPredictor:
     ----------
     interrupted
         Asked between batches; where it says so, `track` stops.
+    spare_cores
+        How many cores `track` leaves to others.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class SamI2VPredictor:
         self.computing = computing
         self.checkpoint_sha256: str | None = None
         self.interrupted: Callable[[], bool] = lambda: False
+        self.spare_cores = 0
         self._policy: Policy = policy or TopK()
         self._fill_holes = fill_holes
         config = model.config
@@ -207,7 +210,7 @@ class SamI2VPredictor:
             # Squares encoded in another batch may differ by a rounding error; results
             # are not to depend on which of them happen to be known.
             self._viewing.encoder.clear()
-        with self.computing:
+        with sparing(self.spare_cores), self.computing:
             self._remember_vouched(object_ids)
             window = self.model.config.temporal.window
             self._frames.read_ahead(kind, frame - window if reverse else frame + 1)

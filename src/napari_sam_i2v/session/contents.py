@@ -60,14 +60,15 @@ class SessionContents:
 
     _predictor: Predictor
 
-    def stop_when(self, interrupted: Callable[[], bool]) -> None:
-        """Have tracking ask, between batches of objects, whether to stop.
+    def give_way(self, interrupted: Callable[[], bool]) -> None:
+        """Have tracking give way to a viewer, with an engine that can.
 
-        An engine that has no ``interrupted`` to set is not asked; it is stopped
-        between frames by closing the generator.
+        It leaves a core to the viewer, and asks between batches of objects whether to
+        stop. Others are stopped between frames, by closing the generator.
         """
-        if hasattr(self._predictor, "interrupted"):
-            self._predictor.interrupted = interrupted
+        for name, value in (("interrupted", interrupted), ("spare_cores", 1)):
+            if hasattr(self._predictor, name):
+                setattr(self._predictor, name, value)
 
     @property
     def video(self) -> VideoSource:
