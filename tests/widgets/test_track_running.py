@@ -182,6 +182,26 @@ def test_stopping_and_starting_goes_on(desk: Desk, notes: list[str]) -> None:
     assert all(note.startswith("info: ") for note in notes)
 
 
+def test_another_model_is_given_all_that_was_said(desk: Desk) -> None:
+    desk.run()
+    before = desk.annotator
+    before.approve([1], [3, 20])
+    before.rename(2, "left")
+    desk.settle()
+    masks = before.layers.stack[[3, 20]] == 1
+    desk.widget.use_model("threshold")
+    clicks.wait_for(lambda: desk.annotator.status.phase == "ready", "the model")
+    desk.settle()
+    annotator = desk.annotator
+    assert annotator is not before
+    assert [one.approved for one in annotator.objects] == [2, 0]
+    assert annotator.styles[2].name == "left"
+    np.testing.assert_array_equal(annotator.layers.stack[[3, 20]] == 1, masks)
+    assert (annotator.layers.stack > 0).any(axis=(1, 2)).sum() == 3
+    [put_aside] = [layer for layer in desk.viewer.layers if "before" in layer.name]
+    assert not put_aside.visible
+
+
 def test_in_another_viewer(
     desk: Desk, make_napari_viewer: Callable[..., Any], tmp_path: Path
 ) -> None:

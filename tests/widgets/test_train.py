@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 import yaml
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
+import clicks
 from napari_sam_i2v.backends import model_names
 from napari_sam_i2v.checkpoints import CONFIG_FILE, WEIGHTS_FILE
 from napari_sam_i2v.fine_tuning import read_card, unfinished_runs
@@ -18,6 +21,7 @@ from napari_sam_i2v.simulation import SimulationSettings, simulate
 from napari_sam_i2v.simulation.write import write_movie
 from napari_sam_i2v.widgets.train import TrainWidget
 from tiny import EXTRAS, tiny_config
+from widgets.desk import Desk
 
 pytestmark = [pytest.mark.qt, pytest.mark.slow]
 
@@ -216,3 +220,37 @@ def test_the_dock_is_narrow_and_follows_the_theme(
         qtbot.wait(20)
         ground = dock.run_box.curves.grab().toImage().pixelColor(2, 2)
         assert (ground.lightness() > 128) == (theme == "light")
+
+
+def test_what_is_annotated_now_is_learned_from(
+    viewer: Any, blink: str, movie: Path, sessions: Path, qtbot: Any
+) -> None:
+    """Cells are seeded in one widget, learned from in the other, and then tracked."""
+    labels = tifffile.imread(movie / "labels.tif")
+    desk = Desk(viewer, tifffile.imread(movie / "images.tif"), labels)
+    desk.start()
+    viewer.add_labels(labels, name="cells", visible=False)
+    desk.widget.prompt.source.value = viewer.layers["cells"]
+    viewer.dims.set_current_step(0, 0)
+    clicks.push(desk.widget.prompt.take)
+    desk.settle()
+    count = len(desk.annotator.objects)
+    dock = docked(viewer, qtbot)
+    dock.form.overrides = (*SMALL, *UNSCORED)
+    assert dock.form.source.currentText() == "this session"
+    assert f"{count} cells, {count} masks" in dock.form.summary.text()
+    dock.form.base.setCurrentText(blink)
+    dock.form.device.setCurrentText("CPU")
+    dock.form.unit.setCurrentText("steps")
+    dock.form.budget.setValue(2)
+    dock.form.name.setText("mine")
+    click(dock.start_button)
+    qtbot.waitUntil(phase(dock, "done"), timeout=300_000)
+    click(dock.run_box.use_button)
+    clicks.wait_for(lambda: desk.annotator.status.phase == "ready", "the new model")
+    desk.settle()
+    assert desk.annotator.options.model == "mine"
+    assert len(desk.annotator.objects) == count
+    np.testing.assert_array_equal(desk.stack[0], labels[0])
+    desk.run()
+    assert len(desk.annotator.desk.session.masklets.scores) == count * len(labels)

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sam_i2v.annotator.annotator import Annotator
+from napari_sam_i2v.annotator.carried import Carried
 from napari_sam_i2v.annotator.names import SESSION_KEY
 from napari_sam_i2v.widgets._keys_sheet import KeysSheet
 from napari_sam_i2v.widgets._movie_box import MovieBox
@@ -134,7 +135,7 @@ class TrackWidget(QWidget):
         self._enable(False)
 
     def use_model(self, name: str) -> None:
-        """Go on with another model: the prompts are given to it anew.
+        """Go on with another model: prompts, approvals and names are given to it anew.
 
         The session with the model before stays on disk, its masklets in a hidden
         layer.
@@ -142,13 +143,11 @@ class TrackWidget(QWidget):
         self.movie.list_models(name)
         if self.annotator is None:
             return
-        prompts = self.annotator.prompts
+        carried = Carried.of(self.annotator)
         self.stop()
         # Or the session before would be gone on with.
         self.movie.image().metadata.pop(SESSION_KEY, None)
-        annotator = self.start()
-        if prompts:
-            annotator.give(prompts)
+        carried.give(self.start())
 
     def open_session(self, folder: str) -> None:
         """Go on with the session in a folder, opening its movie where need be."""
