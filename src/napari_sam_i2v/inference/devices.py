@@ -103,7 +103,7 @@ class Computing:
             if len(items) == 1:
                 raise InputError(
                     "out of memory on the GPU with a single object; try a smaller "
-                    "model, --views objects, or --device cpu"
+                    "model, views objects, or device cpu"
                 ) from None
         torch.cuda.empty_cache()
         self.batch = min(self.batch, len(items) // 2)

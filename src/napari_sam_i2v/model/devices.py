@@ -23,7 +23,7 @@ def find_device(name: str) -> torch.device:
         raise InputError(f"no device {name!r}; choose auto, cpu, cuda or mps")
     if not available[name]():
         raise InputError(
-            f"this machine has no usable {name} device; use --device cpu or auto"
+            f"this machine has no usable {name} device; choose cpu or auto as device"
         )
     return torch.device(name)
 
