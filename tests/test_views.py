@@ -115,16 +115,16 @@ def test_tiny_objects_are_not_blown_up_without_end() -> None:
 
 def test_a_click_alone_is_looked_at_in_several_sizes() -> None:
     views = FOLLOW.guesses((100.0, 120.0))
-    sides = [FollowObjects.room * side for side in (56.0, 112.0, 224.0)]
+    sides = [FollowObjects.room["click"] * side for side in (56.0, 112.0, 224.0)]
     assert [view.extent[0] for view in views] == sides
     assert {view.centre for view in views} == {(100.0, 120.0)}
     (small,) = FollowObjects((30, 30), 4.0).guesses((3.0, 3.0))
-    assert small.extent[0] == FollowObjects.room * 40.0
+    assert small.extent[0] == FollowObjects.room["click"] * 40.0
 
 
 def test_the_users_cell_size_leaves_nothing_to_guess() -> None:
     (view,) = FollowObjects(SHAPE, 4.0, cell_size=25.0).guesses((100.0, 120.0))
-    assert view.extent[0] == FollowObjects.room * 100.0
+    assert view.extent[0] == FollowObjects.room["click"] * 100.0
 
 
 def test_a_view_stays_while_the_object_is_in_its_middle() -> None:
@@ -192,7 +192,7 @@ def test_the_policy_chosen(options: dict, expected: str) -> None:
 def test_a_hint_reaches_the_policy() -> None:
     policy = choose_policy("objects", SHAPE, 4.0, [], cell_size=30.0)
     assert [view.extent[0] for view in policy.guesses((9.0, 9.0))] == [
-        FollowObjects.room * 120.0
+        FollowObjects.room["click"] * 120.0
     ]
 
 

@@ -69,7 +69,7 @@ def answer(
         assert extent is not None
         return Vouched(policy.around(extent), None, mask, prompts)
     if extent is not None:
-        view = policy.around(extent, guessed=mask is None)
+        view = policy.around(extent, given="box" if mask is None else "mask")
     elif question.view is not None:
         view = _with_points(question.view, prompts)
     else:
@@ -93,7 +93,7 @@ def _find(
     answers = [(view, _decode(model, viewing, question, view, shape)) for view in views]
     view, prediction = max(answers, key=_sureness)
     seen = viewing.seen(prediction, view)
-    return view if seen is None else policy.around(seen, guessed=True)
+    return view if seen is None else policy.around(seen, given="click")
 
 
 def _is_absent(prediction: Prediction) -> bool:

@@ -130,7 +130,8 @@ def _learn(run: Run, trainee: nn.Module) -> dict[str, Any]:
 
     pool.advance(state.clips_drawn)
     script = settings.prompts.script(stage, rng)
-    frames, diameters = stage.frames + script.warm, state.model.config.view.diameters
+    frames = stage.frames + script.warm
+    diameters = state.model.config.view.diameters * script.room
     clips = draw_clips(pool.tracks, stage.batch, frames, diameters, settings.clips, rng)
     rows, seed = ranks.rows(stage.batch), int(rng.integers(2**62))
     dice = Dice(seed, stage.batch, rows=rows, device=ranks.device)

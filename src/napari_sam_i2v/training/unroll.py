@@ -21,6 +21,7 @@ from napari_sam_i2v.training.dice import Dice
 from napari_sam_i2v.training.losses import LossWeights, frame_loss, mask_iou
 from napari_sam_i2v.training.pool import MoviePool
 from napari_sam_i2v.training.prompting import correct, sample_prompts
+from napari_sam_i2v.views import FollowObjects
 
 ON_TRACK = 0.2
 """IoU with the truth below which another cell is followed, or none."""
@@ -57,6 +58,11 @@ class Script:
     start: int = 0
     mask_share: float = 0.5
     trust: float = 0.8
+
+    @property
+    def room(self) -> float:
+        """How wide the first view is for such prompts, as in use."""
+        return FollowObjects.room["box" if self.kind == "box" else "click"]
 
 
 @dataclass
