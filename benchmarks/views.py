@@ -62,8 +62,9 @@ def _resting(self: FollowObjects, view: View, seen: Extent | None) -> View:
 _AFTER = FollowObjects.after
 VARIANTS: dict[str, dict[str, Any]] = {
     "as it ships": {},
-    "views of 2.6 diameters": {"_scale": 2.6 / 3.2},
-    "views of 4.2 diameters": {"_scale": 4.2 / 3.2},
+    "views of 1.8 diameters": {"_diameters": 1.8},
+    "views of 2.6 diameters": {"_diameters": 2.6},
+    "views of 3.2 diameters": {"_diameters": 3.2},
     "views stay where they are": {"after": _resting},
     "centred anew on every frame": {"dead_zone": 0.0},
     "moved only after a tenth of the side": {"dead_zone": 0.1},
@@ -79,20 +80,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def changed(attributes: dict[str, Any]) -> Iterator[None]:
     """Give :class:`FollowObjects` other rules for a while."""
     rules = dict(attributes)
-    scale = rules.pop("_scale", None)
-    if scale is not None:
-        around, after = FollowObjects.around, FollowObjects.after
+    side = rules.pop("_diameters", None)
+    if side is not None:
+        begin = FollowObjects.__init__
 
-        def wider(self: FollowObjects, extent: Extent) -> View:
-            view = around(self, extent)
-            return View.square(view.centre, view.extent[0] * scale)
+        def other(self: FollowObjects, shape: Any, _: float, *others: Any) -> None:
+            begin(self, shape, side, *others)
 
-        def keep(self: FollowObjects, view: View, seen: Extent | None) -> View:
-            own = View.square(view.centre, view.extent[0] / scale)
-            moved = after(self, own, seen)
-            return View.square(moved.centre, moved.extent[0] * scale)
-
-        rules |= {"around": wider, "after": keep}
+        rules["__init__"] = other
     before = {name: getattr(FollowObjects, name) for name in rules}
     for name, value in rules.items():
         setattr(FollowObjects, name, value)

@@ -34,7 +34,12 @@ def test_it_says_what_the_masks_say(scene: Scene) -> None:
         assert session.frames_of(line.object_id) == frames.tolist()
         assert (line.first, line.last) == (frames[0], frames[-1])
         assert (line.prompts, line.approved) == (1, 0)
-        assert line.lowest_score == (1.0 if len(frames) > 1 else None)
+        scores = session.masklets.scores.query(
+            f"object_id == {line.object_id} and area > 0 and frame > {frames[0]}"
+        )
+        worst = scores.sort_values("predicted_iou").iloc[:1]
+        assert [line.lowest_score] == (worst["predicted_iou"].tolist() or [None])
+        assert [line.lowest_frame] == (worst["frame"].tolist() or [None])
     assert [line.object_id for line in session.summary()] == scene.ids
 
 

@@ -102,6 +102,20 @@ def test_approving_up_to_a_frame_and_unlocking_are_one_undo_each(desk: Desk) -> 
         assert [one.approved for one in annotator.objects] == [approved] * 2
 
 
+def test_the_least_sure_masks_are_gone_through(desk: Desk) -> None:
+    annotator = desk.annotator
+    scores = annotator.desk.session.masklets.scores.query("frame > 0")
+    seen = []
+    for _ in range(3):
+        clicks.press(desk.viewer, "B")
+        seen.append((annotator.layers.frame_shown(), annotator.object_id))
+        clicks.press(desk.viewer, "Y")
+        desk.settle()
+    order = scores.sort_values(["predicted_iou", "object_id", "frame"], kind="stable")
+    places = zip(order["frame"], order["object_id"], strict=True)
+    assert seen == list(places)[:3]
+
+
 def test_a_colour_is_chosen_in_a_dialog(desk: Desk) -> None:
     def accept() -> bool:
         shown = QApplication.activeModalWidget()

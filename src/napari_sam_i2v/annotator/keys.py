@@ -35,6 +35,7 @@ KEYS = (
     Key("Q", "toggle_polarity", "Switch between 'this is it' and 'this is not'"),
     Key(",", "previous_object", "Previous object"),
     Key(".", "next_object", "Next object"),
+    Key("B", "look_at_worst", "Go to the mask that the network trusts least"),
     Key("W", "propagate", "Propagate all objects"),
     Key("Shift-W", "propagate_selected", "Propagate the selected objects"),
     Key("G", "correct_forward", "Track the object again from here, forward"),

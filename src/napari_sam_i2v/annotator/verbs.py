@@ -123,6 +123,20 @@ class AnnotatorVerbs(AnnotatorWork):
         else:
             self.layers.go_to(frame)
 
+    def look_at_worst(self) -> None:
+        """Show the tracked mask that the network trusts least, to mend or approve it.
+
+        It is that of the selected objects, or of all where none is selected.
+        """
+        chosen = [o for o in self.objects if o.object_id in self.selected]
+        tracked = [o for o in chosen or self.objects if o.lowest_score is not None]
+        if not tracked:
+            show_info("no masks are left to look at: track first, or all are approved")
+            return
+        worst = min(tracked, key=lambda one: one.lowest_score or 0.0)
+        self.layers.go_to(worst.lowest_frame or 0)
+        self.look_at(worst.object_id)
+
     # Prompts from elsewhere.
 
     def seed(self, labels: Labels, frame: int | None = None) -> None:

@@ -26,6 +26,8 @@ class ObjectSummary:
         On how many frames its mask is approved.
     lowest_score
         Lowest predicted IoU of its tracked masks, 0 to 1; ``None`` without any.
+    lowest_frame
+        Frame of that mask.
     ended
         Frame from which on it is gone, if it was ended; it is not tracked there.
     """
@@ -36,6 +38,7 @@ class ObjectSummary:
     prompts: int
     approved: int
     lowest_score: float | None
+    lowest_frame: int | None = None
     ended: int | None = None
 
 
@@ -63,14 +66,17 @@ def summarise(places: Places, state: State) -> list[ObjectSummary]:
     lines = []
     for object_id, start, stop in zip(ids, starts, stops, strict=True):
         rows = start + np.flatnonzero(places.filled[start:stop])
-        frames, scores = places.frames[rows], places.predicted_iou[rows[tracked[rows]]]
+        frames, unsure = places.frames[rows], rows[tracked[rows]]
+        scores = places.predicted_iou[unsure]
+        worst = int(scores.argmin()) if scores.size else None
         line = ObjectSummary(
             object_id=object_id,
             first=int(frames[0]) if frames.size else None,
             last=int(frames[-1]) if frames.size else None,
             prompts=sum(map(len, state.prompts.get(object_id, {}).values())),
             approved=len(state.approved.get(object_id, ())),
-            lowest_score=float(scores.min()) if scores.size else None,
+            lowest_score=None if worst is None else float(scores[worst]),
+            lowest_frame=None if worst is None else int(places.frames[unsure[worst]]),
             ended=state.ends.get(object_id),
         )
         lines.append(line)

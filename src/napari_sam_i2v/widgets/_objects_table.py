@@ -138,13 +138,16 @@ class ObjectsTable(QGroupBox):
         verbs = (
             ("Approve", "approve_frame"),
             ("Unlock", "unapprove_frame"),
-            ("Delete", "delete_object"),
             ("Merge", "merge_objects"),
+            ("Delete", "delete_object"),
             ("Split here", "split_object"),
             ("End here", "end_object"),
+            ("Least sure", "look_at_worst"),
         )
         for place, (text, method) in enumerate(verbs):
-            actions.addWidget(verb(text, method, current), place // 3, place % 3)
+            wide = 2 if method == "look_at_worst" else 1
+            part = verb(text, method, current)
+            actions.addWidget(part, place // 4, place % 4, 1, wide)
         layout = QVBoxLayout(self)
         layout.addWidget(self.view, 1)
         layout.addLayout(actions)
