@@ -15,7 +15,7 @@ from napari_sam_i2v import backends
 from napari_sam_i2v.annotator.autosave import find_session
 from napari_sam_i2v.annotator.keys import KEYS, BoundKeys, key_of
 from napari_sam_i2v.annotator.names import SESSION_KEY
-from napari_sam_i2v.annotator.verbs import Span
+from napari_sam_i2v.annotator.ranges import Span
 from scenes import empty, late_arrival, moving_disc, two_crossing
 
 Make = Callable[..., Bench]

@@ -108,6 +108,11 @@ class Desk:
         mask, cell = self.stack[frame] == object_id, self.truth[frame] == label
         return float((mask & cell).sum() / (mask | cell).sum())
 
+    def cell_of(self, object_id: int, frame: int = 0) -> int:
+        """Say on which cell most of an object lies."""
+        under = self.truth[frame][self.stack[frame] == object_id]
+        return int(np.bincount(under[under > 0]).argmax())
+
     def run(self) -> None:
         """Press 'Propagate all', and wait."""
         clicks.push(self.widget.propagate.all)

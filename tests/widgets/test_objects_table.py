@@ -160,3 +160,24 @@ def test_what_was_ended_stays_so_when_all_are_tracked_again(desk: Desk) -> None:
     desk.run()
     assert (desk.stack == 1).any(axis=(1, 2)).tolist() == [True] * 5 + [False] * 3
     assert (desk.stack == 2).any(axis=(1, 2)).all()
+
+
+def test_what_is_selected_stands_out(desk: Desk) -> None:
+    masklets, table = desk.annotator.layers.masklets, desk.widget.objects
+
+    def opacity(object_id: int) -> float:
+        return float(masklets.colormap.map(object_id)[3])
+
+    choose(desk, 1)
+    assert desk.annotator.object_id == 2
+    assert opacity(2) == 1 and opacity(1) < 0.5
+    clicks.press(desk.viewer, "Comma")
+    assert table.selected_ids() == (1,)
+    assert opacity(1) == 1 and opacity(2) < 0.5
+    clicks.press(desk.viewer, "N")
+    assert table.selected_ids() == ()
+    assert opacity(1) == opacity(2) == 1
+    choose(desk, 0)
+    clicks.press(desk.viewer, "D", clicks.SHIFT)
+    desk.settle()
+    assert desk.annotator.selected == () and opacity(2) == 1

@@ -28,6 +28,9 @@ _IN_MEMORY = 2**30
 _OF = "sam_i2v_image"
 """Key of metadata that says which image a layer accompanies."""
 
+_DIMMED = 0.3
+"""Opacity of masklets beside those that are selected."""
+
 _POSITIVE, _NEGATIVE = "disc", "cross"
 
 PLACEMENT = ("scale", "translate", "rotate", "shear", "affine")
@@ -89,6 +92,7 @@ class AnnotationLayers:
         self._cyclic = self.masklets.colormap
         self._colours: dict[int, str] = {}
         self._hidden: set[int] = set()
+        self._selected: set[int] = set()
         self._ids: set[int] = set()
         features = {OBJECT_ID: np.zeros(0, int), POSITIVE: np.zeros(0, bool)}
         defaults = {OBJECT_ID: 1, POSITIVE: True}
@@ -159,9 +163,18 @@ class AnnotationLayers:
             return np.asarray(transform_color(self._colours[object_id])[0])
         return np.array([*self._cyclic.map(object_id)[:3], 1.0])
 
-    def recolour(self, colours: Mapping[int, str], hidden: Iterable[int]) -> None:
-        """Draw some objects in colours of their own, and others not at all."""
+    def recolour(
+        self,
+        colours: Mapping[int, str],
+        hidden: Iterable[int],
+        selected: Iterable[int] = (),
+    ) -> None:
+        """Draw some objects in colours of their own, and others not at all.
+
+        Where objects are selected, the masklets of others are dimmed.
+        """
         self._colours, self._hidden = dict(colours), set(hidden)
+        self._selected = set(selected)
         with self.own_change():
             self._recolour_labels()
             self._recolour_prompts()
@@ -174,7 +187,8 @@ class AnnotationLayers:
     @ids.setter
     def ids(self, ids: Iterable[int]) -> None:
         before, self._ids = self._ids, set(ids)
-        if self._ids - before and (self._colours or self._hidden):
+        special = self._colours or self._hidden or self._selected
+        if self._ids - before and special:
             # What is not in napari's table of colours is not drawn at all.
             with self.own_change():
                 self._recolour_labels()
@@ -311,13 +325,16 @@ class AnnotationLayers:
     def _recolour_labels(self) -> None:
         from napari.utils import DirectLabelColormap
 
-        if not (self._colours or self._hidden):
+        if not (self._colours or self._hidden or self._selected):
             self.masklets.colormap = self.masks.colormap = self._cyclic
             return
         table: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
         for object_id in self.ids | set(self._colours) | self._hidden:
             table[object_id] = self.colour(object_id)
         self.masks.colormap = DirectLabelColormap(color_dict=dict(table))
+        if self._selected:
+            for object_id in self.ids - self._selected:
+                table[object_id] = self.colour(object_id) * (1, 1, 1, _DIMMED)
         table.update(dict.fromkeys(self._hidden, "transparent"))
         self.masklets.colormap = DirectLabelColormap(color_dict=table)
 

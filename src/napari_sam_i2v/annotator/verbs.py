@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info, show_warning
 from psygnal import Signal
 
-from napari_sam_i2v.annotator.desk import Reach
+from napari_sam_i2v.annotator.ranges import Span, correction, plan
 from napari_sam_i2v.annotator.reading import read_masks, read_points, read_shapes
 from napari_sam_i2v.annotator.work import AnnotatorWork
 from napari_sam_i2v.errors import InputError
@@ -21,26 +21,6 @@ if TYPE_CHECKING:
 
     from napari_sam_i2v.annotator.geometry import MovieGeometry
     from napari_sam_i2v.session import TrackingSession
-
-
-@dataclass(frozen=True, kw_only=True)
-class Span:
-    """How far to track.
-
-    Attributes
-    ----------
-    direction
-        Which way.
-    until
-        To the ``end`` of the movie, over so many ``frames`` from the one shown, or to
-        a ``frame``.
-    number
-        Of frames, or of the frame.
-    """
-
-    direction: Direction = "forward"
-    until: Literal["end", "frames", "frame"] = "end"
-    number: int = 10
 
 
 class AnnotatorVerbs(AnnotatorWork):
@@ -56,8 +36,6 @@ class AnnotatorVerbs(AnnotatorWork):
         The object that new prompts belong to.
     positive
         Whether a click says that the object is there.
-    selected
-        Ids of the objects that are selected in the table.
     span
         How far `propagate` goes.
     """
@@ -68,7 +46,6 @@ class AnnotatorVerbs(AnnotatorWork):
     geometry: MovieGeometry
     object_id: int = 1
     positive: bool = True
-    selected: tuple[int, ...] = ()
     span: Span = Span()
 
     @property
@@ -79,7 +56,9 @@ class AnnotatorVerbs(AnnotatorWork):
         return chosen or ((self.object_id,) if self.object_id in known else ())
 
     def choose(self, object_id: int, positive: bool = True) -> None:
-        """Have the next prompts belong to an object."""
+        """Have the next prompts belong to an object; others are not selected then."""
+        if object_id not in self.selected:
+            self.select(())
         self.object_id, self.positive = object_id, positive
         self.layers.choose(object_id, positive)
         self.chosen.emit(object_id)
@@ -109,8 +88,9 @@ class AnnotatorVerbs(AnnotatorWork):
             self.look_at(ids[(here + by) % len(ids)])
 
     def look_at(self, object_id: int) -> None:
-        """Choose an object and show it, on the current frame where it is there."""
+        """Select an object and show it, on the current frame where it is there."""
         self.choose(object_id)
+        self.select([object_id])
         summary = next((o for o in self.objects if o.object_id == object_id), None)
         if summary is None or summary.first is None or summary.last is None:
             return
@@ -126,10 +106,9 @@ class AnnotatorVerbs(AnnotatorWork):
     def look_at_worst(self) -> None:
         """Show the tracked mask that the network trusts least, to mend or approve it.
 
-        It is that of the selected objects, or of all where none is selected.
+        Prompted and approved frames are left out: what was seen to does not come back.
         """
-        chosen = [o for o in self.objects if o.object_id in self.selected]
-        tracked = [o for o in chosen or self.objects if o.lowest_score is not None]
+        tracked = [one for one in self.objects if one.lowest_score is not None]
         if not tracked:
             show_info("no masks are left to look at: track first, or all are approved")
             return
@@ -349,54 +328,3 @@ class AnnotatorVerbs(AnnotatorWork):
             return False
         show_warning(f"there is no object to {verb}; click a cell first")
         return True
-
-
-def plan(
-    session: TrackingSession, objects: tuple[int, ...] | None, span: Span, here: int
-) -> list[Reach]:
-    """Say which frames to visit.
-
-    To the end of the movie every object is tracked from where it was prompted. Over
-    some frames it goes on from the frame shown, or from where its masklet ends before.
-    """
-    if span.until == "end":
-        return [Reach(objects=objects, direction=span.direction)]
-    n_frames = session.shape[0]
-    starts: dict[tuple[int, int], list[int]] = {}
-    for one in session.summary():
-        if objects is not None and one.object_id not in objects:
-            continue
-        first = here if one.first is None else min(here, one.first)
-        last = here if one.last is None else min(here, one.last)
-        high = max(here, one.first or here)
-        ahead = behind = span.number
-        if span.until == "frames":
-            ahead, behind = here + span.number, here - span.number
-        start, stop = {
-            "forward": (last, ahead),
-            "backward": (behind, high),
-            "both": (min(behind, first), ahead),
-        }[span.direction]
-        reach = (max(0, start), min(n_frames, stop + 1))
-        starts.setdefault(reach, []).append(one.object_id)
-    return [
-        Reach(objects=tuple(ids), start=start, stop=stop, direction=span.direction)
-        for (start, stop), ids in starts.items()
-        if start < stop
-    ]
-
-
-def correction(
-    session: TrackingSession, object_id: int, here: int, direction: Direction
-) -> Reach:
-    """Say which frames a correction of an object concerns: to the next vouched one."""
-    vouched = {p.frame for p in session.prompts() if p.object_id == object_id}
-    vouched |= set(session.approved_frames(object_id))
-    reach = Reach(objects=(object_id,), direction=direction)
-    if direction == "forward":
-        return replace(
-            reach, start=here, stop=min((f for f in vouched if f > here), default=None)
-        )
-    return replace(
-        reach, start=max((f + 1 for f in vouched if f < here), default=0), stop=here + 1
-    )

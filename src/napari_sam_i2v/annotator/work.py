@@ -46,16 +46,21 @@ class AnnotatorWork(ABC):
         Emits a `Status`.
     objects_changed
         Emits the list of `ObjectSummary`.
+    selection_changed
+        Emits the ids of the selected objects.
     found
         Emits a `FoundSession` of the same movie, which `open` would go on with.
     status, objects, styles
         As they were last told.
     hidden
         Ids of objects that are not drawn.
+    selected
+        Ids of the objects that are selected, which stand out.
     """
 
     status_changed = Signal(object)
     objects_changed = Signal(object)
+    selection_changed = Signal(tuple)
     found = Signal(object)
 
     def __init__(self, layers: AnnotationLayers, post: Post, text: str) -> None:
@@ -64,6 +69,7 @@ class AnnotatorWork(ABC):
         self.objects: list[ObjectSummary] = []
         self.styles: dict[int, Style] = {}
         self.hidden: set[int] = set()
+        self.selected: tuple[int, ...] = ()
         self._known: Places = {}
         self._pending = Pending()
         # How often each place was sent and not yet answered: a click that waits is
@@ -190,16 +196,25 @@ class AnnotatorWork(ABC):
         if styles != self.styles:
             self.styles = styles
             self.recolour()
+        self.select(i for i in self.selected if i in self.layers.ids)
         self.objects_changed.emit(self.objects)
 
+    def select(self, object_ids: Iterable[int]) -> None:
+        """Have actions concern some objects, which stand out from the others."""
+        ids = tuple(sorted(object_ids))
+        if ids != self.selected:
+            self.selected = ids
+            self.recolour()
+            self.selection_changed.emit(ids)
+
     def recolour(self) -> None:
-        """Draw all objects in their colours, but for hidden ones."""
+        """Draw all objects in their colours; not hidden ones, and faintly most."""
         chosen = {
             object_id: style.colour
             for object_id, style in self.styles.items()
             if style.colour is not None
         }
-        self.layers.recolour(chosen, self.hidden)
+        self.layers.recolour(chosen, self.hidden, self.selected)
 
     def _tracked(self, cut: bool) -> None:
         text = "cancelled; what was done is kept" if cut else "tracked"

@@ -72,7 +72,7 @@ class MovieBox(QGroupBox):
         self.cell_size = QSpinBox()
         self.cell_size.setRange(0, 4096)
         self.cell_size.setSuffix(" px")
-        self.cell_size.setSpecialValueText("from the first click")
+        self.cell_size.setSpecialValueText("automatic")
         self.cell_size.setToolTip("Diameter of a typical cell; helps the first click")
         self.time = QSpinBox()
         self.time.setRange(-1, 4)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
+from qtpy.QtCore import (
+    QAbstractTableModel,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    Qt,
+)
 from qtpy.QtGui import QColor, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -169,22 +175,26 @@ class ObjectsTable(QGroupBox):
         return tuple(self.model.rows[index.row()].object_id for index in rows)
 
     def select(self, object_ids: tuple[int, ...]) -> None:
-        """Select rows by id."""
-        model = self.view.selectionModel()
-        mode = model.SelectionFlag.Select | model.SelectionFlag.Rows
+        """Select rows by id, and no others."""
+        if set(object_ids) == set(self.selected_ids()):
+            return
+        rows = QItemSelection()
         for row, one in enumerate(self.model.rows):
             if one.object_id in object_ids:
-                model.select(self.model.index(row, 0), mode)
+                index = self.model.index(row, 0)
+                rows.select(index, index)
+        flag = QItemSelectionModel.SelectionFlag
+        mode = flag.ClearAndSelect | flag.Rows
+        self.view.selectionModel().select(rows, mode)
 
     def _selected(self, *_changes: object) -> None:
         annotator = self._current()
         if annotator is None:
             return
-        annotator.selected = self.selected_ids()
-        if len(annotator.selected) == 1 and annotator.object_id not in (
-            annotator.selected
-        ):
-            annotator.look_at(annotator.selected[0])
+        ids = self.selected_ids()
+        annotator.select(ids)
+        if len(ids) == 1 and annotator.object_id not in ids:
+            annotator.look_at(ids[0])
 
     def _choose_colour(self) -> None:
         annotator = self._current()

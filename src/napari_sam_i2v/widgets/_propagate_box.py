@@ -14,8 +14,8 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
 )
 
+from napari_sam_i2v.annotator.ranges import Span
 from napari_sam_i2v.annotator.status import Status
-from napari_sam_i2v.annotator.verbs import Span
 from napari_sam_i2v.widgets._parts import Current, narrow, tighten, verb
 
 _ACTIVITY_SECONDS = 0.5

@@ -103,6 +103,7 @@ class TrackWidget(QWidget):
         annotator.objects_changed.connect(self.objects.fill)
         annotator.objects_changed.connect(self._refresh)
         annotator.chosen.connect(self._refresh)
+        annotator.selection_changed.connect(self.objects.select)
         annotator.found.connect(self._offer)
         annotator.keys_asked.connect(self._show_keys)
         self.propagate.follow()
@@ -129,6 +130,7 @@ class TrackWidget(QWidget):
                 annotator.chosen,
                 annotator.found,
                 annotator.keys_asked,
+                annotator.selection_changed,
             ):
                 signal.disconnect()
         self.offer.hide()
