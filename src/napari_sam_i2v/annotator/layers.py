@@ -173,11 +173,13 @@ class AnnotationLayers:
 
         Where objects are selected, the masklets of others are dimmed.
         """
+        before = self._colours, self._hidden
         self._colours, self._hidden = dict(colours), set(hidden)
         self._selected = set(selected)
         with self.own_change():
-            self._recolour_labels()
-            self._recolour_prompts()
+            self._recolour_masklets()
+            if before != (self._colours, self._hidden):
+                self._recolour_prompts()
 
     @property
     def ids(self) -> set[int]:
@@ -191,7 +193,8 @@ class AnnotationLayers:
         if self._ids - before and special:
             # What is not in napari's table of colours is not drawn at all.
             with self.own_change():
-                self._recolour_labels()
+                self._recolour_masklets()
+                self._recolour_masks()
 
     def show(self, frame: int, labels: np.ndarray) -> None:
         """Show the masklets of a frame, labels ``(Y, X)``."""
@@ -322,23 +325,33 @@ class AnnotationLayers:
         self.points.add(self._geometry.coordinates(tyx))
         self.points.selected_data = set()
 
-    def _recolour_labels(self) -> None:
-        from napari.utils import DirectLabelColormap
-
-        if not (self._colours or self._hidden or self._selected):
-            self.masklets.colormap = self.masks.colormap = self._cyclic
-            return
-        table: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
-        for object_id in self.ids | set(self._colours) | self._hidden:
-            table[object_id] = self.colour(object_id)
-        self.masks.colormap = DirectLabelColormap(color_dict=dict(table))
+    def _recolour_masklets(self) -> None:
+        special = self._colours or self._hidden or self._selected
+        table = self._colour_table() if special else {}
         if self._selected:
             for object_id in self.ids - self._selected:
                 table[object_id] = self.colour(object_id) * (1, 1, 1, _DIMMED)
-        table.update(dict.fromkeys(self._hidden, "transparent"))
-        self.masklets.colormap = DirectLabelColormap(color_dict=table)
+        table |= dict.fromkeys(self._hidden, "transparent")
+        self.masklets.colormap = self._colormap(table)
+
+    def _recolour_masks(self) -> None:
+        special = self._colours or self._hidden
+        self.masks.colormap = self._colormap(self._colour_table() if special else {})
+
+    def _colour_table(self) -> dict[int | None, Any]:
+        """Colours of all labels; what is not in it is not drawn."""
+        table: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
+        for object_id in self.ids | set(self._colours) | self._hidden:
+            table[object_id] = self.colour(object_id)
+        return table
+
+    def _colormap(self, table: dict[int | None, Any]) -> Any:
+        from napari.utils import DirectLabelColormap
+
+        return DirectLabelColormap(color_dict=table) if table else self._cyclic
 
     def _recolour_prompts(self) -> None:
+        self._recolour_masks()
         if len(self.points.data):
             ids = self.points.features[OBJECT_ID]
             self.points.face_color = np.array([self.colour(int(i)) for i in ids])
