@@ -208,7 +208,7 @@ class AnnotatorWork(ABC):
             self.selection_changed.emit(ids)
 
     def recolour(self) -> None:
-        """Draw objects in their colours, but for hidden ones; selected ones stand out."""
+        """Draw objects in their colours, not hidden ones; selected ones stand out."""
         chosen = {
             object_id: style.colour
             for object_id, style in self.styles.items()
