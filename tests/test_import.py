@@ -56,6 +56,12 @@ def test_modules_on_napari_load_neither_torch_nor_qt(tmp_path: Path) -> None:
     assert not loaded & (QT | {"torch", "torchvision"})
 
 
+def test_what_makes_training_movies_does_without_torch(tmp_path: Path) -> None:
+    training = f"{napari_sam_i2v.__name__}.training"
+    statements = [f"import {training}.movies, {training}.workers"]
+    assert "torch" not in loaded_after(*statements, folder=tmp_path)
+
+
 def test_the_installed_manifest_is_valid(tmp_path: Path) -> None:
     if find_spec("npe2") is None:
         pytest.skip("npe2 is not installed")

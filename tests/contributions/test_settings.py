@@ -9,7 +9,11 @@ import pytest
 from napari import settings as napari_settings
 
 from napari_sam_i2v.checkpoints import CACHE_VARIABLE, cache_folder
-from napari_sam_i2v.contributions.settings import PluginSettings, plugin_settings
+from napari_sam_i2v.contributions.settings import (
+    PluginSettings,
+    plugin_settings,
+    use_preferred_cache,
+)
 from napari_sam_i2v.session.settings import DEFAULT_MODEL
 
 pytest.importorskip("napari.settings._plugin_settings")
@@ -39,9 +43,10 @@ def test_what_is_set_is_read(
     assert found == PluginSettings(
         model="mine", device="cpu", cache_folder=tmp_path, memory_limit_gb=0.5
     )
+    use_preferred_cache()
     assert cache_folder() == tmp_path
     preferences.cache_folder = ""
-    plugin_settings()
+    use_preferred_cache()
     assert cache_folder() == usual
     assert found.fits_memory(2**29)
     assert not found.fits_memory(2**29 + 1)
@@ -52,7 +57,7 @@ def test_the_environment_comes_before_preferences(
 ) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "mine"))
     preferences.cache_folder = str(tmp_path / "other")
-    plugin_settings()
+    use_preferred_cache()
     assert cache_folder() == tmp_path / "mine"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from napari_sam_i2v.prompts import Prompt
@@ -40,13 +42,16 @@ class Carried:
             return cls(prompts=tuple(given))
         session = annotator.desk.session
         prompted = {(prompt.frame, prompt.object_id) for prompt in given}
-        approved = []
-        for object_id in session.object_ids:
-            for frame in session.approved_frames(object_id):
-                mask = session.masklets.frame(frame).masks.get(object_id)
-                if (frame, object_id) not in prompted and mask is not None:
-                    given.append(as_prompt(mask))
-                approved.append((frame, object_id))
+        approved = sorted(
+            (frame, object_id)
+            for object_id in session.object_ids
+            for frame in session.approved_frames(object_id)
+        )
+        unprompted = [place for place in approved if place not in prompted]
+        # A frame is read with all its masks, so each only once.
+        for frame, places in groupby(unprompted, key=itemgetter(0)):
+            masks = session.masklets.frame(frame).masks
+            given += [as_prompt(masks[i]) for _, i in places if i in masks]
         return cls(
             prompts=tuple(given),
             approved=tuple(approved),

@@ -11,7 +11,7 @@ import requests
 
 from napari_sam_i2v.checkpoints import cache_folder
 from napari_sam_i2v.contributions.ctc_layers import Layer, ctc_layers
-from napari_sam_i2v.contributions.settings import plugin_settings
+from napari_sam_i2v.contributions.settings import use_preferred_cache
 from napari_sam_i2v.contributions.waiting import Report, wait_for
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.io.ctc_folder import read_ctc
@@ -100,7 +100,7 @@ def open_public(movie: PublicMovie) -> list[Layer]:
     """
     from napari.utils.notifications import show_info
 
-    plugin_settings()  # may say where the cache is
+    use_preferred_cache()
     folder = cache_folder() / "movies"
     if not (folder / movie.name).is_dir():
         show_info(

@@ -43,9 +43,7 @@ _followed: dict[str, str] = {}
 
 
 def plugin_settings() -> PluginSettings:
-    """Read the preferences; the whole program keeps to the cache folder set there.
-
-    A folder that the environment names comes first.
+    """Read the preferences.
 
     Returns
     -------
@@ -60,20 +58,23 @@ def plugin_settings() -> PluginSettings:
     except (ImportError, KeyError, AttributeError):
         return PluginSettings()
     folder = tracking.cache_folder.strip()
-    found = PluginSettings(
+    return PluginSettings(
         model=tracking.model.strip() or DEFAULT_MODEL,
         device=tracking.device,
         cache_folder=Path(folder).expanduser() if folder else None,
         memory_limit_gb=tracking.memory_limit_gb,
     )
-    _follow(found.cache_folder)
-    return found
 
 
-def _follow(folder: Path | None) -> None:
+def use_preferred_cache() -> None:
+    """Have the whole program, and its children, keep to the cache folder set there.
+
+    A folder that the environment names comes first.
+    """
+    folder = plugin_settings().cache_folder
     if os.environ.get(CACHE_VARIABLE) != _followed.get(CACHE_VARIABLE):
         return  # it is the user's own
     if folder is not None:
         os.environ[CACHE_VARIABLE] = _followed[CACHE_VARIABLE] = str(folder)
     elif CACHE_VARIABLE in _followed:
-        del os.environ[_followed.popitem()[0]]
+        del os.environ[CACHE_VARIABLE], _followed[CACHE_VARIABLE]

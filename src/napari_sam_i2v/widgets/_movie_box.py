@@ -25,7 +25,7 @@ from superqt import QCollapsible
 
 from napari_sam_i2v.annotator.status import Options, Status
 from napari_sam_i2v.backends import model_names
-from napari_sam_i2v.contributions.settings import plugin_settings
+from napari_sam_i2v.contributions.settings import plugin_settings, use_preferred_cache
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.widgets._parts import narrow, tighten
 
@@ -57,6 +57,7 @@ class MovieBox(QGroupBox):
     def __init__(self, viewer: napari.Viewer, start: QWidget) -> None:
         super().__init__("Movie")
         self._viewer = viewer
+        use_preferred_cache()
         defaults = plugin_settings()
         self.movie = ComboBox(choices=self._movies, nullable=False)
         self.movie.native.setToolTip("The Image layer with the time-lapse")

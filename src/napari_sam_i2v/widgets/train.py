@@ -13,7 +13,7 @@ from qtpy.QtGui import QCloseEvent, QShowEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_sam_i2v import annotator
-from napari_sam_i2v.contributions.settings import plugin_settings
+from napari_sam_i2v.contributions.settings import use_preferred_cache
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.fine_tuning import (
     Progress,
@@ -76,7 +76,7 @@ class TrainWidget(QWidget):
 
     def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__()
-        plugin_settings()  # may say where models are kept
+        use_preferred_cache()
         self._viewer = viewer
         self.current_session: CurrentSession = self._annotated
         self.handle = handle = Handle()
