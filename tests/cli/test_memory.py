@@ -36,9 +36,10 @@ def peak(movie: np.ndarray, *words: str) -> int:
     tifffile.imwrite("movie.tif", movie, metadata={"axes": "TYX"}, compression="zlib")
     tifffile.imwrite("labels.tif", movie[0])
     command = [sys.executable, "-c", RUNNER, str(TESTS)]
-    command += "track movie.tif --prompts labels.tif --quiet --overwrite".split()
+    command += "track movie.tif --prompts labels.tif --quiet".split()
+    # A folder of its own: overwriting results takes some megabytes too.
     done = subprocess.run(
-        [*command, "--out", "out", *words],
+        [*command, "--out", f"out_{len(movie)}", *words],
         capture_output=True,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
