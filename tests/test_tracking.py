@@ -61,6 +61,7 @@ def test_the_defaults_are_those_of_the_interface() -> None:
         "direction": "forward",
         "views": "auto",
         "cell_size": None,
+        "divisions": "end",
         "axes": None,
         "channel": None,
         "contrast": None,

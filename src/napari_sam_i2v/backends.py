@@ -14,7 +14,7 @@ from napari_sam_i2v.checkpoints import (
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.prompts import Prompt
 from napari_sam_i2v.session.predictor import Predictor
-from napari_sam_i2v.session.settings import Views
+from napari_sam_i2v.session.settings import Divisions, Views
 from napari_sam_i2v.video import VideoSource
 from napari_sam_i2v.views import Extent, extent_of_prompts
 
@@ -90,7 +90,7 @@ def check_model(name: str) -> None:
     )
 
 
-def build(
+def build(  # noqa: PLR0913  one call for all there is to choose
     name: str,
     video: VideoSource,
     *,
@@ -99,6 +99,7 @@ def build(
     seed: int = 0,
     views: Views = "auto",
     cell_size: float | None = None,
+    divisions: Divisions = "end",
     prompts: Sequence[Prompt] = (),
 ) -> Predictor:
     """Build the engine of a model.
@@ -119,6 +120,8 @@ def build(
         How it looks at a frame.
     cell_size
         Diameter of a typical object in pixels, as a hint.
+    divisions
+        Whether cells end where they divide.
     prompts
         Those known beforehand, from which ``auto`` learns how large objects are.
 
@@ -140,6 +143,7 @@ def build(
         seed=seed,
         views=views,
         cell_size=cell_size,
+        divisions=divisions,
         extents=_extents(prompts),
     )
 

@@ -35,7 +35,12 @@ from napari_sam_i2v.session.job import (
 )
 from napari_sam_i2v.session.predictor import Predictor
 from napari_sam_i2v.session.progress import follow, run_through
-from napari_sam_i2v.session.settings import DEFAULT_MODEL, TrackSettings, Views
+from napari_sam_i2v.session.settings import (
+    DEFAULT_MODEL,
+    Divisions,
+    TrackSettings,
+    Views,
+)
 from napari_sam_i2v.session.store import MaskStore
 from napari_sam_i2v.video import VideoSource, open_video
 
@@ -56,6 +61,7 @@ def track(  # noqa: PLR0913  one call for all there is to say
     direction: Direction = "forward",
     views: Views = "auto",
     cell_size: float | None = None,
+    divisions: Divisions = "end",
     axes: str | None = None,
     channel: int | Sequence[int] | None = None,
     contrast: Contrast | None = None,
@@ -89,6 +95,9 @@ def track(  # noqa: PLR0913  one call for all there is to say
         ``frame``, ``objects`` or ``auto``: how the network looks at a frame.
     cell_size
         Diameter of a typical object in pixels, as a hint.
+    divisions
+        ``end``: a cell that divides is gone from there on; ``ignore``: it is followed
+        on as one of its daughters. Whole-frame views always do the latter.
     axes, channel, contrast
         As in `open_video`.
     out
@@ -117,6 +126,7 @@ def track(  # noqa: PLR0913  one call for all there is to say
         direction=direction,
         views=views,
         cell_size=cell_size,
+        divisions=divisions,
         axes=axes,
         channels=as_channels(channel),
         contrast=as_contrast(contrast),
@@ -207,6 +217,7 @@ def open_session(  # noqa: PLR0913  one call for all there is to say
     seed: int = 0,
     views: Views = "auto",
     cell_size: float | None = None,
+    divisions: Divisions = "end",
     axes: str | None = None,
     channel: int | Sequence[int] | None = None,
     contrast: Contrast | None = None,
@@ -217,7 +228,9 @@ def open_session(  # noqa: PLR0913  one call for all there is to say
 
     Parameters
     ----------
-    movie, model, checkpoint, device, seed, views, cell_size, axes, channel, contrast
+    movie, model, checkpoint, device, seed, views, cell_size, divisions, axes, channel
+        As in `track`.
+    contrast
         As in `track`.
     gamma
         As in `open_video`.
@@ -242,6 +255,7 @@ def open_session(  # noqa: PLR0913  one call for all there is to say
         seed=seed,
         views=views,
         cell_size=cell_size,
+        divisions=divisions,
         axes=axes,
         channels=as_channels(channel),
         contrast=as_contrast(contrast),
@@ -382,5 +396,6 @@ def _build(
         seed=settings.seed,
         views=settings.views,
         cell_size=settings.cell_size,
+        divisions=settings.divisions,
         prompts=prompts,
     )

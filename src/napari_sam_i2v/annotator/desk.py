@@ -150,6 +150,7 @@ class Desk:
             device=options.device,
             views=options.views,
             cell_size=options.cell_size,
+            divisions=options.divisions,
             folder=new_folder(name, fingerprint),
         )
         self._session.give_way(self._stop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from napari_sam_i2v.session.settings import DEFAULT_MODEL, Views
+from napari_sam_i2v.session.settings import DEFAULT_MODEL, Divisions, Views
 
 Phase = Literal["off", "loading", "ready", "busy", "failed"]
 
@@ -66,6 +66,8 @@ class Options:
         ``frame``, ``objects`` or ``auto``.
     cell_size
         Diameter of a typical cell in pixels, as a hint.
+    divisions
+        ``end`` or ``ignore``: whether cells end where they divide.
     channel
         Of a layer with channels, or up to three of them to be seen together; by
         default the one that is shown.
@@ -81,6 +83,7 @@ class Options:
     device: str = "auto"
     views: Views = "auto"
     cell_size: float | None = None
+    divisions: Divisions = "end"
     channel: int | tuple[int, ...] | None = None
     time_axis: int | None = None
     as_seen: bool = True

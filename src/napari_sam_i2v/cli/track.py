@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 from napari_sam_i2v.session.actions import DIRECTIONS
-from napari_sam_i2v.session.settings import DEFAULT_MODEL, VIEWS, TrackSettings
+from napari_sam_i2v.session.settings import (
+    DEFAULT_MODEL,
+    DIVISIONS,
+    VIEWS,
+    TrackSettings,
+)
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -49,6 +54,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "objects, but frame for sam-i2v on large objects",
     )
     add("--cell-size", type=float, metavar="PX", help="diameter of a typical object")
+    add(
+        "--divisions",
+        default="end",
+        choices=DIVISIONS,
+        help="a cell that divides ends there (default), or goes on as one daughter",
+    )
     add("--axes", metavar="TYX", help="one letter of TZCYXS for each axis")
     add("--channel", type=_numbers, metavar="N[,N,N]", help="channels to look at")
     add(
@@ -88,6 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
         direction=arguments.direction,
         views=arguments.views,
         cell_size=arguments.cell_size,
+        divisions=arguments.divisions,
         axes=arguments.axes,
         channels=arguments.channel,
         contrast=as_contrast(arguments.contrast),

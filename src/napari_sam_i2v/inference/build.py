@@ -104,6 +104,7 @@ def build_predictor(  # noqa: PLR0913
     seed: int = 0,
     views: str = "auto",
     cell_size: float | None = None,
+    divisions: str = "end",
     selection: str = "top-k",
     extents: Sequence[Extent] = (),
     fill_holes: int = 0,
@@ -122,6 +123,8 @@ def build_predictor(  # noqa: PLR0913
         For ``selection="sampled"``.
     views, cell_size, extents, fill_holes
         See :class:`SamI2VPredictor`.
+    divisions
+        ``end`` or ``ignore``: whether cells end where they divide.
     selection
         ``top-k`` or ``sampled``.
 
@@ -147,6 +150,7 @@ def build_predictor(  # noqa: PLR0913
         policy=policies[selection],
         views=views,
         cell_size=cell_size,
+        divisions=divisions == "end",
         extents=extents,
         fill_holes=fill_holes,
     )

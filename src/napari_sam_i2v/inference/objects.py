@@ -98,6 +98,8 @@ class ObjectState:
         corrections; half precision but for the last.
     masks
         Masks of the frames tracked before those, packed.
+    divided
+        The frame from which on it is gone, because it has divided.
     """
 
     bank: MemoryBank = field(default_factory=MemoryBank)
@@ -105,6 +107,7 @@ class ObjectState:
     sightings: dict[int, Sighting] = field(default_factory=dict)
     logits: dict[int, Tensor] = field(default_factory=dict)
     masks: dict[int, bytes] = field(default_factory=dict)
+    divided: int | None = None
 
     def forget(self, frame: int) -> None:
         """Forget one frame."""
@@ -113,6 +116,11 @@ class ObjectState:
         self.sightings.pop(frame, None)
         self.logits.pop(frame, None)
         self.masks.pop(frame, None)
+
+    def lives_on(self, frame: int) -> None:
+        """Learn that it is there on a frame, whatever was thought of it before."""
+        if self.divided is not None and self.divided <= frame:
+            self.divided = None
 
     def note(self, frame: int, entry: MemoryEntry, logits: Tensor, reach: int) -> None:
         """Keep what a tracked frame left behind; of those out of reach, the mask."""

@@ -11,19 +11,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_sam_i2v.inference.devices import Computing, sparing
+from napari_sam_i2v.inference.division import DivisionFinder
+from napari_sam_i2v.inference.endings import Endings
 from napari_sam_i2v.inference.frames import FrameStore
 from napari_sam_i2v.inference.objects import ObjectState, Sighting
 from napari_sam_i2v.inference.prompting import (
     Question,
     answer,
     given_mask,
+    known_logits,
     vouched_mask,
 )
 from napari_sam_i2v.inference.recall import Recalled, recall
 from napari_sam_i2v.inference.similarity import FrameLikeness
 from napari_sam_i2v.inference.small import clean_small
 from napari_sam_i2v.inference.snapshot import pack, unpack
-from napari_sam_i2v.inference.viewing import Viewing
+from napari_sam_i2v.inference.viewing import Viewing, absent
 from napari_sam_i2v.masklets import ObjectMask
 from napari_sam_i2v.model.memory import MemoryEntry, MemoryTokens
 from napari_sam_i2v.model.prompt_encoder import PromptTensors
@@ -59,6 +62,9 @@ class SamI2VPredictor:
     fill_holes
         Area in pixels of the decoder's grid up to which holes are filled and specks
         removed; 0 leaves masks as they are.
+    divisions
+        Whether cells that are followed forward through views of their own end where
+        they divide.
 
     Attributes
     ----------
@@ -68,7 +74,7 @@ class SamI2VPredictor:
         How many cores `track` leaves to others.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one engine for all there is to choose
         self,
         model: SamI2V,
         video: VideoSource,
@@ -79,6 +85,7 @@ class SamI2VPredictor:
         cell_size: float | None = None,
         extents: Sequence[Extent] = (),
         fill_holes: int = 0,
+        divisions: bool = True,
     ) -> None:
         self.model = model
         self.video = video
@@ -102,6 +109,8 @@ class SamI2VPredictor:
         )
         self._likeness = FrameLikeness()
         self._objects: dict[int, ObjectState] = {}
+        finder = DivisionFinder(model, self._viewing, self.shape, video.n_frames)
+        self._ends = Endings(finder, active=divisions)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -158,7 +167,9 @@ class SamI2VPredictor:
             question.prior = corrects.logits.to(self.computing.device).float()
         if refine and frame in state.vouched:
             question.view = state.sightings[frame].view
-            question.prior = self._logits_at(frame, state)
+            question.prior = known_logits(
+                self.model, self._viewing, state, frame, self.shape
+            )
         with self.computing:
             if corrects is not None:
                 reverse = bool(corrects.sighting.reverse)
@@ -172,6 +183,7 @@ class SamI2VPredictor:
             cleaned = clean_small(vouched.prediction, self._fill_holes)
             vouched = replace(vouched, prediction=cleaned)
         state.forget(frame)
+        state.lives_on(frame)
         state.vouched[frame] = vouched
         if vouched.prediction is None:
             result = vouched_mask(frame, object_id, vouched)
@@ -214,7 +226,11 @@ class SamI2VPredictor:
             self._remember_vouched(object_ids)
             window = self.model.config.temporal.window
             self._frames.read_ahead(kind, frame - window if reverse else frame + 1)
-            for batch in self.computing.batches(object_ids):
+            due = list(object_ids)
+            if not reverse:
+                due = self._ends.still_there(frame, self._objects, object_ids)
+                results |= {i: absent(frame, i) for i in object_ids if i not in due}
+            for batch in self.computing.batches(due):
                 if self.interrupted():
                     raise Interrupted
                 results |= self.computing.retry_smaller(
@@ -263,15 +279,7 @@ class SamI2VPredictor:
         self._frames.close()
 
     def _logits_at(self, frame: int, state: ObjectState) -> Tensor | None:
-        """Logits of a frame on the decoder's grid, ``(1, 1, 4h, 4w)``."""
-        vouched = state.vouched.get(frame)
-        if vouched is None:
-            logits = state.logits.get(frame)
-            return None if logits is None else logits.float()
-        if vouched.prediction is not None:
-            return vouched.prediction.logits
-        device = self.computing.device
-        return given_mask(self.model, vouched, self._viewing, self.shape, device).logits
+        return known_logits(self.model, self._viewing, state, frame, self.shape)
 
     def _remember_vouched(self, object_ids: Sequence[int]) -> None:
         """Make memory of prompted frames, all objects of a frame at once."""
@@ -298,7 +306,9 @@ class SamI2VPredictor:
                 )
             )
         sure = torch.ones(len(states), dtype=torch.bool, device=device)
-        entry = self.model.remember(features, _join(predictions), vouched=sure)
+        entry = self.model.remember(
+            features, Prediction.join(predictions), vouched=sure
+        )
         for row, state in enumerate(states):
             state.bank.conditioning[frame] = _row(entry, row)
 
@@ -325,11 +335,17 @@ class SamI2VPredictor:
         prediction = self.model.decode(conditioned, features, nothing)
         prediction = clean_small(prediction, self._fill_holes)
         prediction = self._viewing.judge(frame, prediction)
+        masks = [
+            self._viewing.mask(frame, object_id, prediction, row, views[row])
+            for row, object_id in enumerate(object_ids)
+        ]
+        if not reverse:
+            prediction, masks = self._ends.judge(prediction, masks, views, states)
         entry = self.model.remember(features, prediction)
 
         results = {}
         for row, (object_id, state) in enumerate(zip(object_ids, states, strict=True)):
-            mask = self._viewing.mask(frame, object_id, prediction, row, views[row])
+            mask = masks[row]
             seen = extent_of_mask(mask.mask, mask.offset)
             state.sightings[frame] = Sighting(views[row], seen, reverse)
             state.note(frame, _row(entry, row), prediction.logits[row : row + 1], reach)
@@ -377,13 +393,4 @@ def _row(entry: MemoryEntry, row: int) -> MemoryEntry:
         entry.features[here].to(torch.bfloat16).clone(),
         entry.pointer[here].clone(),
         entry.foreground[here].clone(),
-    )
-
-
-def _join(predictions: Sequence[Prediction]) -> Prediction:
-    return Prediction(
-        torch.cat([p.logits for p in predictions]),
-        torch.cat([p.iou for p in predictions]),
-        torch.cat([p.score for p in predictions]),
-        torch.cat([p.pointer for p in predictions]),
     )

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_sam_i2v.inference.objects import Vouched
+from napari_sam_i2v.inference.objects import ObjectState, Vouched
 from napari_sam_i2v.inference.transforms import (
     GIVEN_LOGIT,
     given_logits,
@@ -73,7 +73,7 @@ def answer(
     elif question.view is not None:
         view = _with_points(question.view, prompts)
     else:
-        view = _find(model, viewing, question, shape)
+        view = _find(model, viewing, question)
     prediction = _decode(model, viewing, question, view, shape)
     if not policy.shared and _is_absent(prediction) and _shows(prompts):
         # Who boxes or clicks a cell sees it, whatever the network thinks.
@@ -81,17 +81,34 @@ def answer(
     return Vouched(view, prediction, mask, prompts)
 
 
-def _find(
-    model: SamI2V, viewing: Viewing, question: Question, shape: tuple[int, int]
-) -> View:
+def answer_points(
+    model: SamI2V,
+    viewing: Viewing,
+    frame: int,
+    asked: Sequence[tuple[View, Sequence[Prompt]]],
+) -> list[Prediction]:
+    """Answer points in views of a frame, equally many in each, as one batch."""
+    size = model.config.input_size
+    features = viewing.encoder.encode(frame, [view for view, _ in asked])
+    laid_out = [point_tensors(points, view, size) for view, points in asked]
+    prompts = PromptTensors(
+        torch.cat([one.points for one in laid_out]).to(features.tokens.device),
+        torch.cat([one.labels for one in laid_out]).to(features.tokens.device),
+    )
+    decoded = model.decode(model.condition(features, None), features, prompts)
+    decoded = viewing.judge(frame, decoded)
+    return [decoded.row(row) for row in range(len(asked))]
+
+
+def _find(model: SamI2V, viewing: Viewing, question: Question) -> View:
     """Choose the view of an object of which only points are known."""
     policy = viewing.policy
     views = policy.guesses(_anchor(question.prompts))
     if policy.shared:
         return views[0]
-    viewing.encoder.encode(question.frame, views)  # all at once; then they are known
-    answers = [(view, _decode(model, viewing, question, view, shape)) for view in views]
-    view, prediction = max(answers, key=_sureness)
+    asked = [(view, question.prompts) for view in views]
+    answers = answer_points(model, viewing, question.frame, asked)
+    view, prediction = max(zip(views, answers, strict=True), key=_sureness)
     seen = viewing.seen(prediction, view)
     return view if seen is None else policy.around(seen, given="click")
 
@@ -198,6 +215,24 @@ def given_mask(
         if features is None
         else model.point_at(features, mask),
     )
+
+
+def known_logits(
+    model: SamI2V,
+    viewing: Viewing,
+    state: ObjectState,
+    frame: int,
+    shape: tuple[int, int],
+) -> Tensor | None:
+    """Give an object's logits on the decoder's grid, ``(1, 1, 4h, 4w)``, if known."""
+    vouched = state.vouched.get(frame)
+    if vouched is None:
+        logits = state.logits.get(frame)
+        return None if logits is None else logits.float()
+    if vouched.prediction is not None:
+        return vouched.prediction.logits
+    device = model.no_obj_ptr.device
+    return given_mask(model, vouched, viewing, shape, device).logits
 
 
 def vouched_mask(frame: int, object_id: int, vouched: Vouched) -> ObjectMask:

@@ -62,6 +62,7 @@ def _pack_object(state: ObjectState) -> dict:
         "sightings": {t: _pack_sighting(s) for t, s in state.sightings.items()},
         "logits": state.logits,
         "masks": {t: _as_tensor(packed) for t, packed in state.masks.items()},
+        "divided": state.divided,
     }
 
 
@@ -76,6 +77,7 @@ def _unpack_object(packed: dict) -> ObjectState:
         {t: _unpack_sighting(s) for t, s in packed["sightings"].items()},
         packed["logits"],
         {t: bytes(mask.cpu().numpy()) for t, mask in packed["masks"].items()},
+        packed.get("divided"),
     )
 
 

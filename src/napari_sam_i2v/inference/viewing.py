@@ -14,7 +14,7 @@ from napari_sam_i2v.inference.encoding import ViewEncoder
 from napari_sam_i2v.inference.frames import FrameStore
 from napari_sam_i2v.inference.transforms import paste, upscale_logits
 from napari_sam_i2v.masklets import ObjectMask, crop_positive
-from napari_sam_i2v.model.sam_i2v import ABSENT_LOGIT, Prediction, SamI2V
+from napari_sam_i2v.model.sam_i2v import ABSENT_LOGIT, ABSENT_SCORE, Prediction, SamI2V
 from napari_sam_i2v.prompts import Prompt
 from napari_sam_i2v.views import (
     Extent,
@@ -30,6 +30,18 @@ _log = logging.getLogger(__name__)
 
 # Views of which features are kept: a whole frame's are megabytes, a square's are not.
 _KEPT_WHOLE, _KEPT_SQUARES = 8, 64
+
+
+def absent(frame: int, object_id: int) -> ObjectMask:
+    """Say of an object that it is known not to be there."""
+    return ObjectMask(
+        frame=frame,
+        object_id=object_id,
+        offset=(0, 0),
+        logits=np.zeros((0, 0), np.float32),
+        predicted_iou=0.0,
+        object_score=ABSENT_SCORE,
+    )
 
 
 class Viewing:

@@ -290,6 +290,7 @@ def first_difference(
         ("direction", old.options.direction, new.options.direction),
         ("views", old.options.views, new.options.views),
         ("cell size", old.options.cell_size, new.options.cell_size),
+        ("divisions", old.options.divisions, new.options.divisions),
     ]
     for name, before, now in pairs:
         if before != now:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -64,6 +65,23 @@ class Prediction:
     iou: Tensor
     score: Tensor
     pointer: Tensor
+
+    def row(self, row: int) -> Prediction:
+        """Give what it says of one object."""
+        here = slice(row, row + 1)
+        return Prediction(
+            self.logits[here], self.iou[here], self.score[here], self.pointer[here]
+        )
+
+    @classmethod
+    def join(cls, predictions: Sequence[Prediction]) -> Prediction:
+        """Put predictions below each other."""
+        return cls(
+            torch.cat([p.logits for p in predictions]),
+            torch.cat([p.iou for p in predictions]),
+            torch.cat([p.score for p in predictions]),
+            torch.cat([p.pointer for p in predictions]),
+        )
 
 
 class SamI2V(nn.Module):

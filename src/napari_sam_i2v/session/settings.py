@@ -10,6 +10,8 @@ from napari_sam_i2v.session.actions import DIRECTIONS, Direction
 
 Views = Literal["auto", "frame", "objects"]
 VIEWS: tuple[Views, ...] = ("auto", "frame", "objects")
+Divisions = Literal["end", "ignore"]
+DIVISIONS: tuple[Divisions, ...] = ("end", "ignore")
 DEFAULT_MODEL = "sam-i2v-cell"
 
 
@@ -35,6 +37,9 @@ class TrackSettings:
         How the network looks at a frame.
     cell_size
         Diameter of a typical object in pixels, as a hint.
+    divisions
+        Whether a cell that is followed forward ends where it divides, or is followed
+        on as one of its daughters; whole-frame views always do the latter.
     axes
         One letter for each axis of the movie.
     channels
@@ -54,6 +59,7 @@ class TrackSettings:
     direction: Direction = "forward"
     views: Views = "auto"
     cell_size: float | None = None
+    divisions: Divisions = "end"
     axes: str | None = None
     channels: tuple[int, ...] | None = None
     contrast: tuple[tuple[float, float], ...] | None = None
@@ -66,6 +72,10 @@ class TrackSettings:
             raise InputError(f"direction {self.direction!r} is none of {known}")
         if self.views not in VIEWS:
             raise InputError(f"views {self.views!r} is none of {', '.join(VIEWS)}")
+        if self.divisions not in DIVISIONS:
+            raise InputError(
+                f"divisions {self.divisions!r} is none of {', '.join(DIVISIONS)}"
+            )
         if self.seed < 0:
             raise InputError(f"seed {self.seed} is negative; give 0 or more")
         if self.cell_size is not None and not 0 < self.cell_size < float("inf"):

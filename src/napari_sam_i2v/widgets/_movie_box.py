@@ -87,6 +87,9 @@ class MovieBox(QGroupBox):
         self.as_seen.setToolTip(
             "The layer's contrast limits and gamma are what the network sees"
         )
+        self.divide = QCheckBox("End cells where they divide")
+        self.divide.setChecked(True)
+        self.divide.setToolTip("Otherwise a cell is followed on as one daughter")
         self.light, self.state = QLabel("●"), QLabel("press Start")
         self.state.setWordWrap(True)
         self.state.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -108,6 +111,7 @@ class MovieBox(QGroupBox):
         for name, part in rows.items():
             form.addRow(name, part)
         form.addRow(self.as_seen)
+        form.addRow(self.divide)
         self.more = QCollapsible("More settings")
         self.more.addWidget(more)
         form = QFormLayout()
@@ -176,6 +180,7 @@ class MovieBox(QGroupBox):
             device=self.device.currentText(),
             views=_VIEWS[self.views.currentText()],
             cell_size=float(self.cell_size.value()) or None,
+            divisions="end" if self.divide.isChecked() else "ignore",
             time_axis=_number(self.time),
             channel=_numbers(self.channels.text()),
             as_seen=self.as_seen.isChecked(),

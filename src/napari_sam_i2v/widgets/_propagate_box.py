@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 from napari.utils import progress as activity
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QComboBox,
     QGroupBox,
@@ -15,10 +14,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sam_i2v.annotator.ranges import Span
-from napari_sam_i2v.annotator.status import Status
+from napari_sam_i2v.annotator.status import Progress, Status
 from napari_sam_i2v.widgets._parts import Current, narrow, tighten, verb
 
-_ACTIVITY_SECONDS = 0.5
+_ACTIVITY_MS = 500
 _DIRECTIONS = {"Forward →": "forward", "← Backward": "backward", "← Both →": "both"}
 _UNTIL = {"to the end": "end", "over frames": "frames", "to frame": "frame"}
 
@@ -36,7 +35,12 @@ class PropagateBox(QGroupBox):
         super().__init__("Propagate")
         self._current = current
         self._activity: activity | None = None
-        self._told = 0.0
+        self._progress: Progress | None = None
+        # Napari's bar has all that waits to be drawn be drawn within each of its
+        # updates: on a timer of its own, that is little.
+        self._ticker = QTimer(self)
+        self._ticker.setInterval(_ACTIVITY_MS)
+        self._ticker.timeout.connect(self._tell_activity)
         self.direction = narrow(QComboBox())
         self.direction.addItems(list(_DIRECTIONS))
         self.until = narrow(QComboBox())
@@ -90,15 +94,20 @@ class PropagateBox(QGroupBox):
         self.bar.setRange(0, progress.total)
         self.bar.setValue(progress.done)
         self.bar.setFormat(f"%v of %m frames{_left(progress.seconds_left)}")
+        self._progress = progress
+        if not self._ticker.isActive():
+            self._ticker.start()
+
+    def _tell_activity(self) -> None:
+        if self._progress is None:
+            return
         if self._activity is None:
-            self._activity = activity(total=progress.total, desc="tracking cells")
-        # Napari draws everything anew for each of its updates.
-        now = time.monotonic()
-        if now - self._told > _ACTIVITY_SECONDS:
-            self._told = now
-            self._activity.update(max(0, progress.done - self._activity.n))
+            self._activity = activity(total=self._progress.total, desc="tracking cells")
+        self._activity.update(max(0, self._progress.done - self._activity.n))
 
     def _end(self) -> None:
+        self._ticker.stop()
+        self._progress = None
         if self._activity is not None:
             self._activity.close()
             self._activity = None

@@ -1,0 +1,71 @@
+"""Objects that end: cells that have divided are gone from there on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from napari_sam_i2v.inference.division import Body, DivisionFinder
+from napari_sam_i2v.inference.objects import ObjectState
+from napari_sam_i2v.inference.viewing import absent
+from napari_sam_i2v.masklets import ObjectMask
+from napari_sam_i2v.model.sam_i2v import Prediction
+from napari_sam_i2v.views import View
+
+
+class Endings:
+    """Ends objects where they divide; prompts later on bring them back.
+
+    Parameters
+    ----------
+    finder
+        Tells whether an object has divided.
+    active
+        Whether it is asked.
+    """
+
+    def __init__(self, finder: DivisionFinder, *, active: bool) -> None:
+        self._finder = finder
+        self._active = active
+
+    def still_there(
+        self, frame: int, states: Mapping[int, ObjectState], object_ids: Sequence[int]
+    ) -> list[int]:
+        """Give the objects to look for on a frame: those that did not end before."""
+        ends = {i: states[i].divided for i in object_ids}
+        return [i for i, end in ends.items() if end is None or frame <= end]
+
+    def judge(
+        self,
+        prediction: Prediction,
+        masks: Sequence[ObjectMask],
+        views: Sequence[View],
+        states: Sequence[ObjectState],
+    ) -> tuple[Prediction, list[ObjectMask]]:
+        """Say of cells that have divided that they are not there any more."""
+        if not self._active:
+            return prediction, list(masks)
+        nothing = self._finder.model.absent(prediction)
+        rows, judged = [], []
+        for row, (mask, view, state) in enumerate(
+            zip(masks, views, states, strict=True)
+        ):
+            divided = self._has_divided(mask, view, state)
+            state.divided = mask.frame if divided else None
+            rows.append((nothing if divided else prediction).row(row))
+            judged.append(absent(mask.frame, mask.object_id) if divided else mask)
+        return Prediction.join(rows), judged
+
+    def _has_divided(self, mask: ObjectMask, view: View, state: ObjectState) -> bool:
+        if not self._finder.looks_twice(mask):
+            return False
+        mother = self._last_seen(state, mask.frame)
+        return mother is not None and self._finder.divided(mask, view, *mother)
+
+    def _last_seen(self, state: ObjectState, frame: int) -> tuple[Body, int] | None:
+        """Give an object's last mask before a frame, and the frame it is on."""
+        reach = self._finder.model.config.memory.global_reach
+        for earlier in range(frame - 1, frame - 1 - reach, -1):
+            body = self._finder.body(state, earlier)
+            if body is not None:
+                return body, earlier
+        return None

@@ -1,0 +1,167 @@
+"""Cells that divide, followed by the shipped model."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+import napari_sam_i2v
+from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.inference.build import Network, build_predictor, load_network
+from napari_sam_i2v.inference.division import Body
+from napari_sam_i2v.inference.predictor import SamI2VPredictor
+from napari_sam_i2v.prompts import MaskPrompt
+from napari_sam_i2v.video import open_video
+
+SHAPE, FRAMES, LAST = (120, 160), 9, 3
+MOTHER, OTHER, DAUGHTERS = 1, 2, (3, 4)
+
+
+def ellipse(centre: tuple[float, float], radii: tuple[float, float]) -> np.ndarray:
+    y, x = np.indices(SHAPE)
+    ((cy, cx), (ry, rx)) = centre, radii
+    return ((y - cy) / ry) ** 2 + ((x - cx) / rx) ** 2 <= 1
+
+
+@cache
+def divides() -> tuple[np.ndarray, np.ndarray]:
+    """A nucleus that divides after frame 3, and one that does not: movie, truth."""
+    truth = np.zeros((FRAMES, *SHAPE), np.uint16)
+    for frame, labels in enumerate(truth):
+        labels[ellipse((90, 30 + frame), (10, 10))] = OTHER
+        if frame <= LAST:
+            radii = (10, 15) if frame == LAST else (12, 12)
+            labels[ellipse((50, 80), radii)] = MOTHER
+        else:
+            apart = 9 + 3 * (frame - LAST)
+            for daughter, side in zip(DAUGHTERS, (-1, 1), strict=True):
+                labels[ellipse((50, 80 + side * apart), (9, 7))] = daughter
+    return drawn(truth), truth
+
+
+@cache
+def passes_by() -> tuple[np.ndarray, np.ndarray]:
+    """Two nuclei that meet, touch and part again: movie, truth."""
+    truth = np.zeros((FRAMES, *SHAPE), np.uint16)
+    for frame, labels in enumerate(truth):
+        labels[ellipse((44, 60 + 5 * frame), (10, 10))] = MOTHER
+        labels[ellipse((66, 100 - 5 * frame), (10, 10))] = OTHER
+    return drawn(truth), truth
+
+
+def drawn(truth: np.ndarray) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    smooth = [ndimage.gaussian_filter((labels > 0) * 600.0, 1.2) for labels in truth]
+    return (np.stack(smooth) + 100 + rng.normal(0, 15, truth.shape)).astype(np.uint16)
+
+
+@cache
+def network() -> Network:
+    return load_network("sam-i2v-cell", device="cpu")
+
+
+def engine(movie: np.ndarray) -> SamI2VPredictor:
+    return build_predictor(network(), open_video(movie, axes="TYX"))
+
+
+def prompt(predictor: SamI2VPredictor, mask: np.ndarray, frame: int = 0) -> None:
+    given = MaskPrompt(frame=frame, object_id=MOTHER, mask=mask)
+    predictor.segment(frame, MOTHER, [given])
+
+
+def areas(predictor: SamI2VPredictor, frames: range) -> list[int]:
+    reverse = frames.step < 0
+    return [
+        predictor.track(frame, [MOTHER], reverse=reverse)[MOTHER].area
+        for frame in frames
+    ]
+
+
+def test_it_ends_and_others_do_not() -> None:
+    movie, truth = divides()
+    ended, followed = (
+        np.asarray(
+            napari_sam_i2v.track(
+                movie, truth[0], divisions=how, device="cpu", progress=False
+            ).labels
+        )
+        for how in ("end", "ignore")
+    )
+    assert [(labels == MOTHER).any() for labels in ended] == [
+        frame <= LAST for frame in range(FRAMES)
+    ]
+    assert all((labels == MOTHER).any() for labels in followed)
+    np.testing.assert_array_equal(ended[: LAST + 1], followed[: LAST + 1])
+    np.testing.assert_array_equal(ended == OTHER, followed == OTHER)
+
+
+def test_cells_that_meet_and_part_do_not_end() -> None:
+    movie, truth = passes_by()
+    labels = napari_sam_i2v.track(movie, truth[0], device="cpu", progress=False).labels
+    for frame in range(FRAMES):
+        assert set(np.unique(labels[frame])) == {0, MOTHER, OTHER}
+
+
+def test_a_prompt_later_on_brings_it_back() -> None:
+    movie, truth = divides()
+    predictor = engine(movie)
+    prompt(predictor, truth[0] == MOTHER)
+    assert areas(predictor, range(1, 7))[LAST:] == [0, 0, 0]
+    prompt(predictor, truth[6] == DAUGHTERS[0], frame=6)
+    assert all(areas(predictor, range(7, FRAMES)))
+
+
+def test_tracked_anew_it_ends_again() -> None:
+    movie, truth = divides()
+    predictor = engine(movie)
+    prompt(predictor, truth[0] == MOTHER)
+    first = areas(predictor, range(1, FRAMES))
+    assert areas(predictor, range(1, FRAMES)) == first
+    assert first[LAST:] == [0] * (FRAMES - 1 - LAST)
+
+
+def test_backward_nothing_ends() -> None:
+    movie, truth = divides()
+    predictor = engine(movie)
+    prompt(predictor, truth[-1] == DAUGHTERS[0], frame=FRAMES - 1)
+    assert all(areas(predictor, range(FRAMES - 2, -1, -1)))
+
+
+def test_a_snapshot_knows_that_it_has_ended() -> None:
+    movie, truth = divides()
+    predictor = engine(movie)
+    prompt(predictor, truth[0] == MOTHER)
+    areas(predictor, range(1, 6))
+    restored = engine(movie)
+    restored.restore(predictor.snapshot())
+    assert areas(restored, range(6, FRAMES)) == [0] * (FRAMES - 6)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_body_gives_its_mask_back(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    mask = rng.random(rng.integers(1, 9, 2)) < 0.3
+    mask[0, 0] = True
+    top, left = rng.integers(0, 10, 2)
+    body = Body.of(mask, (top, left), width=20)
+    assert body is not None
+    frame = np.zeros((20, 20), bool)
+    crop, (first, second) = body.mask(width=20)
+    frame[first : first + crop.shape[0], second : second + crop.shape[1]] = crop
+    expected = np.zeros((20, 20), bool)
+    expected[top : top + mask.shape[0], left : left + mask.shape[1]] = mask
+    np.testing.assert_array_equal(frame, expected)
+    assert body.area == body.shared(body) == mask.sum()
+
+
+def test_an_empty_mask_is_no_body() -> None:
+    assert Body.of(np.zeros((3, 4), bool), (0, 0), width=20) is None
+
+
+def test_bad_choice() -> None:
+    movie, truth = divides()
+    with pytest.raises(InputError, match="none of end, ignore"):
+        napari_sam_i2v.track(movie, truth[0], divisions="both")
