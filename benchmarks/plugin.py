@@ -176,7 +176,8 @@ def measure_tracking(viewer: napari.Viewer) -> None:
 def scroll(viewer: napari.Viewer, step: int) -> None:
     """Turn the slider and the wheel a little."""
     viewer.dims.set_current_step(0, step // 10 % 10)
-    viewer.camera.zoom *= 1.01 if step % 20 < 10 else 0.99
+    camera = getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
+    camera.zoom *= 1.01 if step % 20 < 10 else 0.99
 
 
 def report(name: str, gaps: list[float]) -> None:

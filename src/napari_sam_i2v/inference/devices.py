@@ -57,7 +57,7 @@ class Computing:
         self.batch = max(1, _BATCH[self.device.type] // (4 if large else 1))
         self.bf16 = self._wants_bf16(precision)
         self._has_warned = False
-        self._entered: ExitStack | None = None
+        self._entered: list[ExitStack] = []
         if self.device.type == "cpu":
             keep_freed_memory()
 
@@ -74,16 +74,14 @@ class Computing:
         return f"{self.device.type} ({'bfloat16' if self.bf16 else 'float32'})"
 
     def __enter__(self) -> Computing:
-        self._entered = ExitStack()
+        entered = ExitStack()
         if self.bf16:
-            self._entered.enter_context(
-                torch.autocast(self.device.type, torch.bfloat16)
-            )
+            entered.enter_context(torch.autocast(self.device.type, torch.bfloat16))
+        self._entered.append(entered)
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._entered is not None
-        self._entered.close()
+        self._entered.pop().close()
 
     def batches(self, items: Sequence[int]) -> Iterator[list[int]]:
         """Cut a list into batches."""

@@ -7,30 +7,29 @@ the mother.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from napari_sam_i2v.inference.objects import ObjectState, Vouched
-from napari_sam_i2v.inference.prompting import answer_points, given_mask, known_logits
-from napari_sam_i2v.inference.recall import recall
+from napari_sam_i2v.inference.objects import ObjectState
+from napari_sam_i2v.inference.prompting import answer_points, known_logits
 from napari_sam_i2v.inference.viewing import Viewing
 from napari_sam_i2v.masklets import ObjectMask
-from napari_sam_i2v.model.prompt_encoder import PromptTensors
 from napari_sam_i2v.model.sam_i2v import Prediction, SamI2V
-from napari_sam_i2v.model.selection import TopK
 from napari_sam_i2v.prompts import MaskPrompt, PointPrompt
+from napari_sam_i2v.session.predictor import Predictor
 from napari_sam_i2v.views import Extent, View, extent_of_mask
 
 VACATED = 0.25
 """Share of its former mask that a cell must have left to be looked at more closely."""
 UNSURE = 3.5
 """Object score below which it is: of cells that divide, the network is less sure."""
+SHRUNKEN = 0.7
+"""Share of its former area below which it is, too, where its mask is in one part."""
 LIKE_SIZE = (0.4, 2.5)
 """Area of the sister in areas of the other daughter."""
 APART = 0.05
@@ -38,9 +37,10 @@ APART = 0.05
 CLEAR = 0.7
 """Predicted IoU that the sister must have."""
 FROM_MOTHER = 0.3
-"""Share of the sister, followed back, that must lie in the mother, if it is found."""
-"""All six were set on 330 simulated and real cells, 101 of which divide: with them no
-cell that does not was ended, and 57 of those that do were."""
+"""Share of the sister, followed back, that must lie in the mother wherever it is."""
+ONE, ALL_OF_HER = 0.3, 0.5
+"""IoU with the other daughter, or with the mother, above which it is the same cell."""
+_SCOUTS = (-1, -2)
 
 
 @dataclass(frozen=True)
@@ -85,41 +85,42 @@ class Body:
         """Pixels that it has in common with another."""
         return np.intersect1d(self.pixels, other.pixels, assume_unique=True).size
 
+    def likeness(self, other: Body) -> float:
+        """Give the IoU with another."""
+        shared = self.shared(other)
+        return shared / (self.area + other.area - shared)
+
 
 class DivisionFinder:
     """Looks for the sisters of cells that are followed.
 
     Parameters
     ----------
+    engine
+        Follows daughters back, under numbers that no object has.
     model, viewing
         The network and how it looks.
     shape
         ``(Y, X)`` of a frame.
-    n_frames
-        Of the movie.
     """
 
     def __init__(
-        self, model: SamI2V, viewing: Viewing, shape: tuple[int, int], n_frames: int
+        self,
+        engine: Predictor,
+        model: SamI2V,
+        viewing: Viewing,
+        shape: tuple[int, int],
     ) -> None:
         self.model = model
+        self._engine = engine
         self._viewing = viewing
         self._shape = shape
-        self._backward = range(n_frames)[::-1]
-
-    def body(self, state: ObjectState, frame: int) -> Body | None:
-        """Give an object's mask on a frame, if it is known and not empty."""
-        sighting = state.sightings.get(frame)
-        if sighting is None:
-            return None
-        logits = known_logits(self.model, self._viewing, state, frame, self._shape)
-        return None if logits is None else self._place(logits, sighting.view)
 
     def looks_twice(self, now: ObjectMask) -> bool:
         """Whether the network is unsure enough of a cell for it to be dividing."""
         return not self._viewing.shared and 0 < now.object_score < UNSURE
 
-    def divided(self, now: ObjectMask, view: View, mother: Body, earlier: int) -> bool:
+    def divided(self, now: ObjectMask, view: View, state: ObjectState) -> bool:
         """Whether what a cell is followed to is but one of its daughters.
 
         Parameters
@@ -128,22 +129,27 @@ class DivisionFinder:
             Where it was followed to.
         view
             Where the network looked.
-        mother
-            The cell on an earlier frame.
-        earlier
-            That frame.
+        state
+            What is known of it on the frames before.
         """
-        width = self._shape[1]
-        whole = Body.of(now.mask, now.offset, width)
-        if whole is None or whole.shared(mother) > (1 - VACATED) * mother.area:
+        reach = self.model.config.memory.global_reach
+        frames = range(now.frame - 1, now.frame - 1 - reach, -1)
+        before = {frame: self._body(state, frame) for frame in frames}
+        mother = next((body for body in before.values() if body is not None), None)
+        whole = Body.of(now.mask, now.offset, self._shape[1])
+        if mother is None or whole is None:
             return False
-        parts = _parts(now, width)
+        if whole.shared(mother) > (1 - VACATED) * mother.area:
+            return False
+        parts = _parts(now, self._shape[1])
+        if len(parts) == 1 and whole.area > SHRUNKEN * mother.area:
+            return False
         daughter = parts[0]
         for sister in self._beside(now.frame, view, parts, mother):
             like = LIKE_SIZE[0] < sister.area / daughter.area < LIKE_SIZE[1]
             smaller = min(sister.area, daughter.area)
             apart = sister.shared(daughter) < APART * smaller
-            if like and apart and self._is_new(now.frame, sister, earlier, mother):
+            if like and apart and self._parted(now.frame, sister, daughter, before):
                 return True
         return False
 
@@ -185,43 +191,54 @@ class DivisionFinder:
                 found.append(self._place(looked.logits, looked_at))
         return [body for body in found if body is not None]
 
-    def _is_new(self, frame: int, sister: Body, earlier: int, mother: Body) -> bool:
-        """Whether a body, followed back, was part of the mother or not there."""
-        mask, offset = sister.mask(self._shape[1])
-        prompt = MaskPrompt(frame=frame, object_id=1, mask=mask, offset=offset)
-        view = self._viewing.policy.around(sister.extent)
-        encoder, model = self._viewing.encoder, self.model
-        features = encoder.encode(frame, [view])
-        device = features.tokens.device
-        given = given_mask(
-            model,
-            Vouched(view, None, prompt, (prompt,)),
-            self._viewing,
-            self._shape,
-            device,
-            features=features,
-        )
-        sure = torch.ones(1, dtype=torch.bool, device=device)
-        state = ObjectState()
-        state.bank.conditioning[frame] = model.remember(features, given, vouched=sure)
-        recalled = recall(
-            state,
-            earlier,
-            self._backward,
-            lambda frames: np.ones(len(frames)),
-            TopK(),
-            model.config.memory,
-        )
-        slots, entries = zip(*recalled, strict=True)
-        before = encoder.encode(earlier, [view])
-        conditioned = model.condition(
-            before, model.memory_tokens([list(slots)], [list(entries)])
-        )
-        back = model.decode(conditioned, before, PromptTensors.none(1, device))
-        if float(back.score[0, 0]) <= 0:
-            return True
-        body = self._place(back.logits, view)
-        return body is None or body.shared(mother) > FROM_MOTHER * body.area
+    def _parted(
+        self,
+        frame: int,
+        sister: Body,
+        daughter: Body,
+        before: Mapping[int, Body | None],
+    ) -> bool:
+        """Whether two bodies, followed back, come to be one, or one is found no more.
+
+        Neighbours stay two, or come from outside of the mother.
+        """
+        try:
+            for number, body in zip(_SCOUTS, (sister, daughter), strict=True):
+                mask, offset = body.mask(self._shape[1])
+                given = MaskPrompt(
+                    frame=frame, object_id=number, mask=mask, offset=offset
+                )
+                self._engine.segment(frame, number, [given])
+            for earlier, mother in before.items():
+                if earlier < 0:
+                    break
+                found = self._engine.track(earlier, _SCOUTS, reverse=True)
+                back, other = (
+                    Body.of(found[i].mask, found[i].offset, self._shape[1])
+                    for i in _SCOUTS
+                )
+                if back is None:
+                    return True
+                if mother is None:
+                    continue
+                if back.shared(mother) < FROM_MOTHER * back.area:
+                    return False
+                if back.likeness(mother) > ALL_OF_HER:
+                    return True
+                if other is not None and back.likeness(other) > ONE:
+                    return True
+            return False
+        finally:
+            for number in _SCOUTS:
+                self._engine.forget(number)
+
+    def _body(self, state: ObjectState, frame: int) -> Body | None:
+        """Give an object's mask on a frame, if it is known and not empty."""
+        sighting = state.sightings.get(frame)
+        if sighting is None:
+            return None
+        logits = known_logits(self.model, self._viewing, state, frame, self._shape)
+        return None if logits is None else self._place(logits, sighting.view)
 
     def _place(self, logits: Tensor, view: View) -> Body | None:
         offset, crop = self._viewing.paste(logits[0, 0], view)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from napari_sam_i2v.inference.division import Body, DivisionFinder
+from napari_sam_i2v.inference.division import DivisionFinder
 from napari_sam_i2v.inference.objects import ObjectState
 from napari_sam_i2v.inference.viewing import absent
 from napari_sam_i2v.masklets import ObjectMask
 from napari_sam_i2v.model.sam_i2v import Prediction
+from napari_sam_i2v.session.predictor import Interrupted
 from napari_sam_i2v.views import View
 
 
@@ -21,10 +22,15 @@ class Endings:
         Tells whether an object has divided.
     active
         Whether it is asked.
+    interrupted
+        Asked before it looks closely, which takes a moment.
     """
 
-    def __init__(self, finder: DivisionFinder, *, active: bool) -> None:
+    def __init__(
+        self, finder: DivisionFinder, interrupted: Callable[[], bool], *, active: bool
+    ) -> None:
         self._finder = finder
+        self._interrupted = interrupted
         self._active = active
 
     def still_there(
@@ -41,7 +47,13 @@ class Endings:
         views: Sequence[View],
         states: Sequence[ObjectState],
     ) -> tuple[Prediction, list[ObjectMask]]:
-        """Say of cells that have divided that they are not there any more."""
+        """Say of cells that have divided that they are not there any more.
+
+        Raises
+        ------
+        Interrupted
+            If the engine is told to stop.
+        """
         if not self._active:
             return prediction, list(masks)
         nothing = self._finder.model.absent(prediction)
@@ -58,14 +70,6 @@ class Endings:
     def _has_divided(self, mask: ObjectMask, view: View, state: ObjectState) -> bool:
         if not self._finder.looks_twice(mask):
             return False
-        mother = self._last_seen(state, mask.frame)
-        return mother is not None and self._finder.divided(mask, view, *mother)
-
-    def _last_seen(self, state: ObjectState, frame: int) -> tuple[Body, int] | None:
-        """Give an object's last mask before a frame, and the frame it is on."""
-        reach = self._finder.model.config.memory.global_reach
-        for earlier in range(frame - 1, frame - 1 - reach, -1):
-            body = self._finder.body(state, earlier)
-            if body is not None:
-                return body, earlier
-        return None
+        if self._interrupted():
+            raise Interrupted
+        return self._finder.divided(mask, view, state)

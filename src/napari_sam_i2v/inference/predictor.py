@@ -109,8 +109,8 @@ class SamI2VPredictor:
         )
         self._likeness = FrameLikeness()
         self._objects: dict[int, ObjectState] = {}
-        finder = DivisionFinder(model, self._viewing, self.shape, video.n_frames)
-        self._ends = Endings(finder, active=divisions)
+        finder = DivisionFinder(self, model, self._viewing, self.shape)
+        self._ends = Endings(finder, lambda: self.interrupted(), active=divisions)
 
     @property
     def shape(self) -> tuple[int, int]:
