@@ -34,7 +34,8 @@ class ObjectMask:
         of the positive ones; ``(0, 0)`` where the object is absent. The mask is
         ``logits > 0``.
     predicted_iou
-        The network's estimate of the mask's IoU, 0 to 1.
+        The network's estimate of the mask's IoU, 0 to 1; 0 from where on the object is
+        known to be no more.
     object_score
         Logit of the object being in the frame at all.
     """

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from scipy import ndimage
 
 import napari_sam_i2v
@@ -13,6 +15,7 @@ from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.inference.build import Network, build_predictor, load_network
 from napari_sam_i2v.inference.division import Body
 from napari_sam_i2v.inference.predictor import SamI2VPredictor
+from napari_sam_i2v.io.prompt_files import read_prompts
 from napari_sam_i2v.prompts import MaskPrompt
 from napari_sam_i2v.video import open_video
 
@@ -96,6 +99,21 @@ def test_it_ends_and_others_do_not() -> None:
     assert all((labels == MOTHER).any() for labels in followed)
     np.testing.assert_array_equal(ended[: LAST + 1], followed[: LAST + 1])
     np.testing.assert_array_equal(ended == OTHER, followed == OTHER)
+
+
+def test_a_session_says_where_it_divided(tmp_path: Path) -> None:
+    movie, truth = divides()
+    tifffile.imwrite(tmp_path / "movie.tif", movie, metadata={"axes": "TYX"})
+    session = napari_sam_i2v.open_session(tmp_path / "movie.tif", device="cpu")
+    session.add_all(read_prompts(truth[0], shape=movie.shape))
+    list(session.propagate())
+    session.save(tmp_path / "session")
+    for known in (session, napari_sam_i2v.load_session(tmp_path / "session")):
+        mother, other = known.summary()
+        assert (mother.last, mother.divided) == (LAST, LAST + 1)
+        assert (other.last, other.divided) == (FRAMES - 1, None)
+    session.undo()
+    assert [line.divided for line in session.summary()] == [None, None]
 
 
 def test_cells_that_meet_and_part_do_not_end() -> None:

@@ -154,6 +154,7 @@ class Desk:
             folder=new_folder(name, fingerprint),
         )
         self._session.give_way(self._stop)
+        self._session.warm_up()
         return Update(found=found, text=f"{options.model} is ready")
 
     def reopen(self, folder: Path) -> Update:

@@ -28,11 +28,11 @@ from napari_sam_i2v.inference.small import clean_small
 from napari_sam_i2v.inference.snapshot import pack, unpack
 from napari_sam_i2v.inference.viewing import Viewing, absent
 from napari_sam_i2v.masklets import ObjectMask
-from napari_sam_i2v.model.memory import MemoryEntry, MemoryTokens
+from napari_sam_i2v.model.memory import MemoryTokens
 from napari_sam_i2v.model.prompt_encoder import PromptTensors
 from napari_sam_i2v.model.sam_i2v import ABSENT_LOGIT, Prediction, SamI2V
 from napari_sam_i2v.model.selection import Policy, TopK
-from napari_sam_i2v.prompts import Prompt
+from napari_sam_i2v.prompts import PointPrompt, Prompt
 from napari_sam_i2v.session.predictor import Interrupted
 from napari_sam_i2v.video import VideoSource
 from napari_sam_i2v.views import Extent, View, extent_of_mask
@@ -274,6 +274,18 @@ class SamI2VPredictor:
                 full[row, 0] = self._viewing.fill_frame(logits[0, 0], view)
         return full
 
+    def warm_up(self) -> None:
+        """Answer a click that nobody made, so that the first one is not the slowest."""
+        if self.model.config.view.default != "objects":
+            return  # whole frames take long; prompts decide whether they are wanted
+        middle = (self.shape[0] / 2, self.shape[1] / 2)
+        click = PointPrompt(frame=0, object_id=1, yx=middle)
+        scratch = SamI2VPredictor(
+            self.model, self.video, self.computing, views="objects"
+        )
+        scratch.segment(0, 1, [click])
+        scratch.close()
+
     def close(self) -> None:
         """Stop reading ahead."""
         self._frames.close()
@@ -310,7 +322,7 @@ class SamI2VPredictor:
             features, Prediction.join(predictions), vouched=sure
         )
         for row, state in enumerate(states):
-            state.bank.conditioning[frame] = _row(entry, row)
+            state.bank.conditioning[frame] = entry.row(row)
 
     def _track_batch(
         self, frame: int, object_ids: Sequence[int], *, reverse: bool
@@ -348,7 +360,7 @@ class SamI2VPredictor:
             mask = masks[row]
             seen = extent_of_mask(mask.mask, mask.offset)
             state.sightings[frame] = Sighting(views[row], seen, reverse)
-            state.note(frame, _row(entry, row), prediction.logits[row : row + 1], reach)
+            state.note(frame, entry.row(row), prediction.logits[row : row + 1], reach)
             results[object_id] = mask
         return results
 
@@ -384,13 +396,3 @@ class SamI2VPredictor:
             [[slot for slot, _ in row] for row in recalled],
             [[entry for _, entry in row] for row in recalled],
         )
-
-
-def _row(entry: MemoryEntry, row: int) -> MemoryEntry:
-    """Give one object's entry, features rounded as the released model keeps them."""
-    here = slice(row, row + 1)
-    return MemoryEntry(
-        entry.features[here].to(torch.bfloat16).clone(),
-        entry.pointer[here].clone(),
-        entry.foreground[here].clone(),
-    )

@@ -26,6 +26,15 @@ class MemoryEntry:
     pointer: Tensor
     foreground: Tensor
 
+    def row(self, row: int) -> MemoryEntry:
+        """Give one object's entry, rounded as the released model keeps it."""
+        here = slice(row, row + 1)
+        return MemoryEntry(
+            self.features[here].to(torch.bfloat16).clone(),
+            self.pointer[here].clone(),
+            self.foreground[here].clone(),
+        )
+
 
 @dataclass
 class MemoryBank:

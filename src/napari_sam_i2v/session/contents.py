@@ -60,6 +60,12 @@ class SessionContents:
 
     _predictor: Predictor
 
+    def warm_up(self) -> None:
+        """Have the engine ready to answer its first prompt as quickly as the next."""
+        warm_up = getattr(self._predictor, "warm_up", None)
+        if warm_up is not None:
+            warm_up()
+
     def give_way(self, interrupted: Callable[[], bool]) -> None:
         """Have tracking give way to a viewer, with an engine that can.
 

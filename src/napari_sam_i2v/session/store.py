@@ -52,7 +52,7 @@ _FAST = 1
 
 
 Place = tuple[int, int, int, float]
-"""Object id, frame, version, predicted IoU; -1 in its stead where the mask is empty."""
+"""Object id, frame, version, predicted IoU; -1 minus that where the mask is empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +225,7 @@ class MaskStore:
         object_id
             Whose; by default all.
         """
-        score = "CASE WHEN height > 0 THEN predicted_iou ELSE -1 END"
+        score = "CASE WHEN height > 0 THEN predicted_iou ELSE -1 - predicted_iou END"
         query = f"SELECT object_id, frame, version, {score} FROM masks"
         chosen: tuple[int, ...] = ()
         if object_id is not None:

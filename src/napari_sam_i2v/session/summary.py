@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_sam_i2v.session.document import State
 from napari_sam_i2v.session.visible import Places
@@ -30,6 +31,8 @@ class ObjectSummary:
         Frame of that mask.
     ended
         Frame from which on it is gone, if it was ended; it is not tracked there.
+    divided
+        Frame from which on tracking found it gone, because it has divided.
     """
 
     object_id: int
@@ -40,6 +43,7 @@ class ObjectSummary:
     lowest_score: float | None
     lowest_frame: int | None = None
     ended: int | None = None
+    divided: int | None = None
 
 
 def summarise(places: Places, state: State) -> list[ObjectSummary]:
@@ -78,6 +82,14 @@ def summarise(places: Places, state: State) -> list[ObjectSummary]:
             lowest_score=None if worst is None else float(scores[worst]),
             lowest_frame=None if worst is None else int(places.frames[unsure[worst]]),
             ended=state.ends.get(object_id),
+            divided=_divided(places, rows, stop),
         )
         lines.append(line)
     return lines
+
+
+def _divided(places: Places, rows: NDArray[np.intp], stop: int) -> int | None:
+    """Give the frame after the last mask, if the engine says that it was the last."""
+    after = int(rows[-1]) + 1 if rows.size else stop
+    known = after < stop and places.predicted_iou[after] == 0
+    return int(places.frames[after]) if known else None

@@ -25,7 +25,7 @@ class Places:
     filled
         Whether the mask has pixels; without, the object is absent.
     predicted_iou
-        The network's estimate, 0 to 1, of filled ones.
+        The network's estimate, 0 to 1.
     """
 
     object_ids: NDArray[np.int64]
@@ -84,7 +84,7 @@ class VisibleMasks:
             object_ids=object_ids[last].astype(np.int64),
             frames=frames[last].astype(np.int64),
             filled=scores[last] >= 0,
-            predicted_iou=scores[last],
+            predicted_iou=np.where(scores[last] < 0, -1 - scores[last], scores[last]),
         )
 
     def frames_of(self, object_id: int, state: State | None = None) -> list[int]:

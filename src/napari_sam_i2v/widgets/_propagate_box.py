@@ -34,6 +34,7 @@ class PropagateBox(QGroupBox):
     def __init__(self, current: Current) -> None:
         super().__init__("Propagate")
         self._current = current
+        self._running = False
         self._activity: activity | None = None
         self._progress: Progress | None = None
         # Napari's bar has all that waits to be drawn be drawn within each of its
@@ -86,28 +87,44 @@ class PropagateBox(QGroupBox):
         self.cancel.setEnabled(busy)
         self.bar.setVisible(busy)
         self.cancel.setVisible(busy)
-        if not busy or progress is None:
-            self._end()
+        # Qt paints a bar within each call that changes it, unless it may not.
+        self.bar.setUpdatesEnabled(False)
+        if progress is None:
             self.bar.setRange(0, 0 if busy else 1)
             self.bar.setFormat("")
-            return
-        self.bar.setRange(0, progress.total)
-        self.bar.setValue(progress.done)
-        self.bar.setFormat(f"%v of %m frames{_left(progress.seconds_left)}")
+        else:
+            self.bar.setRange(0, progress.total)
+            self.bar.setValue(progress.done)
+            self.bar.setFormat(f"%v of %m frames{_left(progress.seconds_left)}")
+        self.bar.setUpdatesEnabled(True)
         self._progress = progress
-        if not self._ticker.isActive():
+        if busy:
+            self._begin()
+        else:
+            self._end()
+
+    def _begin(self) -> None:
+        if self._running:
+            return
+        self._running = True
+        made = activity(total=0, desc="tracking cells")
+        # Meanwhile napari had Qt do what was waiting, which may have been the end.
+        if self._running and self._activity is None:
+            self._activity = made
             self._ticker.start()
+        else:
+            made.close()
 
     def _tell_activity(self) -> None:
-        if self._progress is None:
+        if self._activity is None or self._progress is None:
             return
-        if self._activity is None:
-            self._activity = activity(total=self._progress.total, desc="tracking cells")
+        if self._activity.total != self._progress.total:
+            self._activity.total = self._progress.total
         self._activity.update(max(0, self._progress.done - self._activity.n))
 
     def _end(self) -> None:
+        self._running = False
         self._ticker.stop()
-        self._progress = None
         if self._activity is not None:
             self._activity.close()
             self._activity = None
