@@ -79,6 +79,8 @@ def set_up() -> None:
     install = [str(PYTHON), "-m", "pip", "install", "--quiet", "uv"]
     subprocess.run(install, check=True)
     install = [str(PYTHON), "-m", "uv", "pip", "install", "--python", str(PYTHON)]
+    # Where Python may not keep bytecode, every process would compile PyTorch anew.
+    install += ["--compile-bytecode"]
     install += ["--constraint", "constraints.txt", "--editable", ".[all]"]
     install += ["--group", "pyproject.toml:dev"]
     subprocess.run(install, check=True, cwd=ROOT)

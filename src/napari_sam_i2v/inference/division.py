@@ -40,6 +40,8 @@ FROM_MOTHER = 0.3
 """Share of the sister, followed back, that must lie in the mother wherever it is."""
 ONE, ALL_OF_HER = 0.3, 0.5
 """IoU with the other daughter, or with the mother, above which it is the same cell."""
+UNCHANGED = 0.8
+"""IoU with the mother from which on the other daughter, followed back, is her."""
 _SCOUTS = (-1, -2)
 
 
@@ -218,7 +220,9 @@ class DivisionFinder:
                     for i in _SCOUTS
                 )
                 if back is None:
-                    return True
+                    # A newcomer, if the other one was all of the mother before.
+                    known = mother is not None and other is not None
+                    return not known or other.likeness(mother) < UNCHANGED
                 if mother is None:
                     continue
                 if back.shared(mother) < FROM_MOTHER * back.area:
