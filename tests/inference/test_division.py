@@ -91,6 +91,16 @@ def test_a_prompt_later_on_brings_it_back() -> None:
     assert all(areas(predictor, range(7, FRAMES)))
 
 
+def test_it_is_there_after_a_prompt_when_all_is_tracked_anew() -> None:
+    movie, truth = divides()
+    predictor = engine(movie)
+    prompt(predictor, truth[0] == MOTHER)
+    prompt(predictor, truth[6] == DAUGHTERS[0], frame=6)
+    for _ in range(2):
+        assert areas(predictor, range(1, 6))[LAST:] == [0, 0]
+        assert all(areas(predictor, range(7, FRAMES)))
+
+
 def test_tracked_anew_it_ends_again() -> None:
     movie, truth = divides()
     predictor = engine(movie)

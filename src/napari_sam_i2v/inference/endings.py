@@ -37,8 +37,7 @@ class Endings:
         self, frame: int, states: Mapping[int, ObjectState], object_ids: Sequence[int]
     ) -> list[int]:
         """Give the objects to look for on a frame: those that did not end before."""
-        ends = {i: states[i].divided for i in object_ids}
-        return [i for i, end in ends.items() if end is None or frame <= end]
+        return [i for i in object_ids if not states[i].is_gone(frame)]
 
     def judge(
         self,
@@ -54,17 +53,19 @@ class Endings:
         Interrupted
             If the engine is told to stop.
         """
+        judged = list(masks)
         if not self._active:
-            return prediction, list(masks)
+            return prediction, judged
         nothing = self._finder.model.absent(prediction)
-        rows, judged = [], []
-        for row, (mask, view, state) in enumerate(
+        rows = []
+        for number, (mask, view, state) in enumerate(
             zip(masks, views, states, strict=True)
         ):
             divided = self._has_divided(mask, view, state)
             state.divided = mask.frame if divided else None
-            rows.append((nothing if divided else prediction).row(row))
-            judged.append(absent(mask.frame, mask.object_id) if divided else mask)
+            rows.append((nothing if divided else prediction).row(number))
+            if divided:
+                judged[number] = absent(mask.frame, mask.object_id)
         return Prediction.join(rows), judged
 
     def _has_divided(self, mask: ObjectMask, view: View, state: ObjectState) -> bool:

@@ -99,7 +99,8 @@ class ObjectState:
     masks
         Masks of the frames tracked before those, packed.
     divided
-        The frame from which on it is gone, because it has divided.
+        The frame from which on it is gone, because it has divided, up to the next
+        prompt.
     """
 
     bank: MemoryBank = field(default_factory=MemoryBank)
@@ -117,10 +118,12 @@ class ObjectState:
         self.logits.pop(frame, None)
         self.masks.pop(frame, None)
 
-    def lives_on(self, frame: int) -> None:
-        """Learn that it is there on a frame, whatever was thought of it before."""
-        if self.divided is not None and self.divided <= frame:
-            self.divided = None
+    def is_gone(self, frame: int) -> bool:
+        """Whether it divided before a frame and was not prompted since then."""
+        end = self.divided
+        if end is None or frame <= end:
+            return False
+        return not any(end <= prompted < frame for prompted in self.vouched)
 
     def note(self, frame: int, entry: MemoryEntry, logits: Tensor, reach: int) -> None:
         """Keep what a tracked frame left behind; of those out of reach, the mask."""

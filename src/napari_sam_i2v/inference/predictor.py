@@ -183,7 +183,6 @@ class SamI2VPredictor:
             cleaned = clean_small(vouched.prediction, self._fill_holes)
             vouched = replace(vouched, prediction=cleaned)
         state.forget(frame)
-        state.lives_on(frame)
         state.vouched[frame] = vouched
         if vouched.prediction is None:
             result = vouched_mask(frame, object_id, vouched)
