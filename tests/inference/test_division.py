@@ -16,7 +16,7 @@ from napari_sam_i2v.inference.build import Network, build_predictor, load_networ
 from napari_sam_i2v.inference.division import Body
 from napari_sam_i2v.inference.predictor import SamI2VPredictor
 from napari_sam_i2v.io.prompt_files import read_prompts
-from napari_sam_i2v.prompts import MaskPrompt
+from napari_sam_i2v.prompts import MaskPrompt, PointPrompt
 from napari_sam_i2v.video import open_video
 
 
@@ -99,6 +99,32 @@ def test_it_is_there_after_a_prompt_when_all_is_tracked_anew() -> None:
     for _ in range(2):
         assert areas(predictor, range(1, 6))[LAST:] == [0, 0]
         assert all(areas(predictor, range(7, FRAMES)))
+
+
+def test_tracked_back_from_a_later_prompt_it_is_there() -> None:
+    movie, truth = divides()
+    predictor = engine(movie)
+    prompt(predictor, truth[0] == MOTHER)
+    areas(predictor, range(1, FRAMES))
+    prompt(predictor, truth[-1] == DAUGHTERS[0], frame=FRAMES - 1)
+    back = areas(predictor, range(FRAMES - 2, LAST, -1))
+    assert all(back)
+    assert all(areas(predictor, range(LAST + 2, FRAMES - 1)))
+
+
+def test_what_was_found_beyond_the_end_is_forgotten() -> None:
+    movie, truth = divides()
+    predictor = engine(movie)
+    prompt(predictor, truth[0] == MOTHER)
+    prompt(predictor, truth[6] == DAUGHTERS[0], frame=6)
+    assert all(areas(predictor, range(7, FRAMES)))
+    predictor.forget(MOTHER, 6)
+    assert areas(predictor, range(1, FRAMES))[LAST:] == [0] * (FRAMES - 1 - LAST)
+    assert not predictor.video_logits(FRAMES - 1, [MOTHER]).gt(0).any()
+    y, x = np.argwhere(truth[7] == DAUGHTERS[1]).mean(axis=0)
+    click = PointPrompt(frame=7, object_id=MOTHER, yx=(float(y), float(x)))
+    answer = predictor.segment(7, MOTHER, [click])
+    assert answer.mask[round(y) - answer.offset[0], round(x) - answer.offset[1]]
 
 
 def test_tracked_anew_it_ends_again() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from napari_sam_i2v.session import TrackingSession
     from napari_sam_i2v.session.summary import ObjectSummary
 
+_log = logging.getLogger(__name__)
 _SUMMARY_SECONDS = 0.7
 
 
@@ -154,7 +156,10 @@ class Desk:
             folder=new_folder(name, fingerprint),
         )
         self._session.give_way(self._stop)
-        self._session.warm_up()
+        try:
+            self._session.warm_up()
+        except Exception:  # whatever is wrong will be said where it matters
+            _log.warning("the model could not be tried out", exc_info=True)
         return Update(found=found, text=f"{options.model} is ready")
 
     def reopen(self, folder: Path) -> Update:

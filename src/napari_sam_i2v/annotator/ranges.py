@@ -49,6 +49,8 @@ def plan(
             continue
         first = here if one.first is None else min(here, one.first)
         last = here if one.last is None else min(here, one.last)
+        if one.divided is not None and one.divided <= here:
+            last = here  # it is gone; what comes behind it is not done again
         high = max(here, one.first or here)
         ahead = behind = span.number
         if span.until == "frames":

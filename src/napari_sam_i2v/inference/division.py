@@ -7,8 +7,9 @@ the mother.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,7 @@ from napari_sam_i2v.inference.prompting import answer_points, known_logits
 from napari_sam_i2v.inference.viewing import Viewing
 from napari_sam_i2v.masklets import ObjectMask
 from napari_sam_i2v.model.sam_i2v import Prediction, SamI2V
-from napari_sam_i2v.prompts import MaskPrompt, PointPrompt
-from napari_sam_i2v.session.predictor import Predictor
+from napari_sam_i2v.prompts import MaskPrompt, PointPrompt, Prompt
 from napari_sam_i2v.views import Extent, View, extent_of_mask
 
 VACATED = 0.25
@@ -42,6 +42,8 @@ ONE, ALL_OF_HER = 0.3, 0.5
 """IoU with the other daughter, or with the mother, above which it is the same cell."""
 UNCHANGED = 0.8
 """IoU with the mother from which on the other daughter, followed back, is her."""
+BACK = 4
+"""How many frames the two are followed back, and the mother is looked for."""
 _SCOUTS = (-1, -2)
 
 
@@ -93,28 +95,44 @@ class Body:
         return shared / (self.area + other.area - shared)
 
 
+class Scout(Protocol):
+    """The engine, as far as it is needed to follow daughters back.
+
+    They go by numbers that no object has.
+    """
+
+    interrupted: Callable[[], bool]
+
+    def segment(
+        self, frame: int, object_id: int, prompts: Sequence[Prompt]
+    ) -> ObjectMask:
+        """Answer all prompts of an object on a frame."""
+        ...
+
+    def track_batch(
+        self, frame: int, object_ids: Sequence[int], *, reverse: bool
+    ) -> dict[int, ObjectMask]:
+        """Find objects on a frame from memory."""
+        ...
+
+    def forget(self, object_id: int) -> None:
+        """Forget an object."""
+        ...
+
+
 class DivisionFinder:
     """Looks for the sisters of cells that are followed.
 
     Parameters
     ----------
-    engine
-        Follows daughters back, under numbers that no object has.
     model, viewing
         The network and how it looks.
     shape
         ``(Y, X)`` of a frame.
     """
 
-    def __init__(
-        self,
-        engine: Predictor,
-        model: SamI2V,
-        viewing: Viewing,
-        shape: tuple[int, int],
-    ) -> None:
+    def __init__(self, model: SamI2V, viewing: Viewing, shape: tuple[int, int]) -> None:
         self.model = model
-        self._engine = engine
         self._viewing = viewing
         self._shape = shape
 
@@ -122,28 +140,29 @@ class DivisionFinder:
         """Whether the network is unsure enough of a cell for it to be dividing."""
         return not self._viewing.shared and 0 < now.object_score < UNSURE
 
-    def divided(self, now: ObjectMask, view: View, state: ObjectState) -> bool:
+    def divided(
+        self, engine: Scout, now: ObjectMask, view: View, state: ObjectState
+    ) -> bool:
         """Whether what a cell is followed to is but one of its daughters.
 
         Parameters
         ----------
+        engine
+            Follows the daughters back.
         now
-            Where it was followed to.
+            Where the cell was followed to.
         view
             Where the network looked.
         state
             What is known of it on the frames before.
         """
-        reach = self.model.config.memory.global_reach
-        frames = range(now.frame - 1, now.frame - 1 - reach, -1)
-        before = {frame: self._body(state, frame) for frame in frames}
-        mother = next((body for body in before.values() if body is not None), None)
         whole = Body.of(now.mask, now.offset, self._shape[1])
-        if mother is None or whole is None:
+        mother = self._mother(state, now.frame)
+        if whole is None or mother is None:
             return False
         if whole.shared(mother) > (1 - VACATED) * mother.area:
             return False
-        parts = _parts(now, self._shape[1])
+        parts = _largest_parts(now, self._shape[1])
         if len(parts) == 1 and whole.area > SHRUNKEN * mother.area:
             return False
         daughter = parts[0]
@@ -151,7 +170,13 @@ class DivisionFinder:
             like = LIKE_SIZE[0] < sister.area / daughter.area < LIKE_SIZE[1]
             smaller = min(sister.area, daughter.area)
             apart = sister.shared(daughter) < APART * smaller
-            if like and apart and self._parted(now.frame, sister, daughter, before):
+            if not (like and apart):
+                continue
+            pair = [
+                _given(body, now.frame, number, self._shape[1])
+                for number, body in zip(_SCOUTS, (sister, daughter), strict=True)
+            ]
+            if self._parted(engine, pair, state):
                 return True
         return False
 
@@ -165,13 +190,13 @@ class DivisionFinder:
             (from_y + far * (from_y - y), from_x + far * (from_x - x))
             for far in (1.0, 1.6)
         ]
-        places += [part.extent.centre for part in parts[1:2]]
+        places += [part.extent.centre for part in parts[1:]]
         around = self._viewing.policy.around
         size = daughter.extent.diameter
         asked = [
             (around(Extent(yx, size), given="click"), [_click(frame, yx)])
             for yx in places
-            if view.shows(yx) and self._pixel(yx) not in daughter.pixels
+            if view.shows(yx) and self._is_beside(yx, daughter)
         ]
         if not asked:
             return []
@@ -194,37 +219,28 @@ class DivisionFinder:
         return [body for body in found if body is not None]
 
     def _parted(
-        self,
-        frame: int,
-        sister: Body,
-        daughter: Body,
-        before: Mapping[int, Body | None],
+        self, engine: Scout, pair: Sequence[MaskPrompt], state: ObjectState
     ) -> bool:
-        """Whether two bodies, followed back, come to be one, or one is found no more.
+        """Whether a sister, followed back with the other one, comes to be one with her.
 
-        Neighbours stay two, or come from outside of the mother.
+        Or is found no more. Neighbours stay two, or come from outside of the mother.
         """
+        frame = pair[0].frame
         try:
-            for number, body in zip(_SCOUTS, (sister, daughter), strict=True):
-                mask, offset = body.mask(self._shape[1])
-                given = MaskPrompt(
-                    frame=frame, object_id=number, mask=mask, offset=offset
-                )
-                self._engine.segment(frame, number, [given])
-            for earlier, mother in before.items():
-                if earlier < 0:
-                    break
-                found = self._engine.track(earlier, _SCOUTS, reverse=True)
+            for each in pair:
+                engine.segment(frame, each.object_id, [each])
+            for earlier in range(frame - 1, max(frame - 1 - BACK, -1), -1):
+                found = engine.track_batch(earlier, _SCOUTS, reverse=True)
+                mother = self._body(state, earlier)
+                if mother is None:
+                    continue
                 back, other = (
                     Body.of(found[i].mask, found[i].offset, self._shape[1])
                     for i in _SCOUTS
                 )
                 if back is None:
                     # A newcomer, if the other one was all of the mother before.
-                    known = mother is not None and other is not None
-                    return not known or other.likeness(mother) < UNCHANGED
-                if mother is None:
-                    continue
+                    return other is None or other.likeness(mother) < UNCHANGED
                 if back.shared(mother) < FROM_MOTHER * back.area:
                     return False
                 if back.likeness(mother) > ALL_OF_HER:
@@ -233,16 +249,26 @@ class DivisionFinder:
                     return True
             return False
         finally:
-            for number in _SCOUTS:
-                self._engine.forget(number)
+            for each in pair:
+                engine.forget(each.object_id)
+
+    def _mother(self, state: ObjectState, frame: int) -> Body | None:
+        """Give a cell's last mask before a frame."""
+        frames = range(frame - 1, frame - 1 - BACK, -1)
+        bodies = (self._body(state, earlier) for earlier in frames)
+        return next((body for body in bodies if body is not None), None)
 
     def _body(self, state: ObjectState, frame: int) -> Body | None:
         """Give an object's mask on a frame, if it is known and not empty."""
-        sighting = state.sightings.get(frame)
-        if sighting is None:
-            return None
-        logits = known_logits(self.model, self._viewing, state, frame, self._shape)
-        return None if logits is None else self._place(logits, sighting.view)
+        if frame in state.vouched:
+            view = state.sightings[frame].view
+            logits = known_logits(self.model, self._viewing, state, frame, self._shape)
+        else:
+            tracked = state.tracked_mask(frame)
+            if tracked is None:
+                return None
+            view, logits = tracked.sighting.view, tracked.logits
+        return None if logits is None else self._place(logits, view)
 
     def _place(self, logits: Tensor, view: View) -> Body | None:
         offset, crop = self._viewing.paste(logits[0, 0], view)
@@ -253,21 +279,25 @@ class DivisionFinder:
     ) -> list[Prediction]:
         return answer_points(self.model, self._viewing, frame, asked)
 
-    def _pixel(self, yx: tuple[float, float]) -> int:
-        return round(yx[0]) * self._shape[1] + round(yx[1])
+    def _is_beside(self, yx: tuple[float, float], body: Body) -> bool:
+        y, x = (round(at) for at in yx)
+        inside = 0 <= y < self._shape[0] and 0 <= x < self._shape[1]
+        return inside and y * self._shape[1] + x not in body.pixels
 
 
 def _click(frame: int, yx: tuple[float, float]) -> PointPrompt:
     return PointPrompt(frame=frame, object_id=1, yx=yx)
 
 
-def _parts(mask: ObjectMask, width: int) -> list[Body]:
-    """Take a mask apart into what hangs together, the largest first."""
-    numbered, count = ndimage.label(mask.mask)
-    parts = [
-        Body.of(numbered == number, mask.offset, width)
-        for number in range(1, count + 1)
-    ]
-    return sorted(
-        (part for part in parts if part is not None), key=lambda part: -part.area
-    )
+def _given(body: Body, frame: int, number: int, width: int) -> MaskPrompt:
+    mask, offset = body.mask(width)
+    return MaskPrompt(frame=frame, object_id=number, mask=mask, offset=offset)
+
+
+def _largest_parts(mask: ObjectMask, width: int) -> list[Body]:
+    """Give what hangs together in a mask, the largest first, two at most."""
+    numbered, _ = ndimage.label(mask.mask)
+    areas = np.bincount(numbered.ravel())[1:]
+    largest = 1 + np.argsort(-areas, kind="stable")[:2]
+    parts = (Body.of(numbered == number, mask.offset, width) for number in largest)
+    return [part for part in parts if part is not None]

@@ -32,11 +32,14 @@ class Sighting:
         Where the object was; ``None`` if it was judged absent.
     reverse
         Direction of travel, ``None`` on prompted frames.
+    divided
+        Whether it was judged absent because it has divided.
     """
 
     view: View
     seen: Extent | None
     reverse: bool | None = None
+    divided: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,9 +101,6 @@ class ObjectState:
         corrections; half precision but for the last.
     masks
         Masks of the frames tracked before those, packed.
-    divided
-        The frame from which on it is gone, because it has divided, up to the next
-        prompt.
     """
 
     bank: MemoryBank = field(default_factory=MemoryBank)
@@ -108,7 +108,6 @@ class ObjectState:
     sightings: dict[int, Sighting] = field(default_factory=dict)
     logits: dict[int, Tensor] = field(default_factory=dict)
     masks: dict[int, bytes] = field(default_factory=dict)
-    divided: int | None = None
 
     def forget(self, frame: int) -> None:
         """Forget one frame."""
@@ -119,11 +118,11 @@ class ObjectState:
         self.masks.pop(frame, None)
 
     def is_gone(self, frame: int) -> bool:
-        """Whether it divided before a frame and was not prompted since then."""
-        end = self.divided
-        if end is None or frame <= end:
+        """Whether it had divided where it was last looked for before a frame."""
+        if frame in self.vouched:
             return False
-        return not any(end <= prompted < frame for prompted in self.vouched)
+        last = max((t for t in self.sightings if t < frame), default=None)
+        return last is not None and self.sightings[last].divided
 
     def note(self, frame: int, entry: MemoryEntry, logits: Tensor, reach: int) -> None:
         """Keep what a tracked frame left behind; of those out of reach, the mask."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from napari_sam_i2v.inference.devices import Computing, sparing
 from napari_sam_i2v.inference.division import DivisionFinder
-from napari_sam_i2v.inference.endings import Endings
+from napari_sam_i2v.inference.endings import end_divided
 from napari_sam_i2v.inference.frames import FrameStore
 from napari_sam_i2v.inference.objects import ObjectState, Sighting
 from napari_sam_i2v.inference.prompting import (
@@ -109,8 +109,8 @@ class SamI2VPredictor:
         )
         self._likeness = FrameLikeness()
         self._objects: dict[int, ObjectState] = {}
-        finder = DivisionFinder(self, model, self._viewing, self.shape)
-        self._ends = Endings(finder, lambda: self.interrupted(), active=divisions)
+        self._finder = DivisionFinder(model, self._viewing, self.shape)
+        self._divisions = divisions
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -222,18 +222,19 @@ class SamI2VPredictor:
             # are not to depend on which of them happen to be known.
             self._viewing.encoder.clear()
         with sparing(self.spare_cores), self.computing:
-            self._remember_vouched(object_ids)
             window = self.model.config.temporal.window
             self._frames.read_ahead(kind, frame - window if reverse else frame + 1)
             due = list(object_ids)
             if not reverse:
-                due = self._ends.still_there(frame, self._objects, object_ids)
-                results |= {i: absent(frame, i) for i in object_ids if i not in due}
+                due = [i for i in due if not self._objects[i].is_gone(frame)]
+            for object_id in set(object_ids) - set(due):
+                self.forget(object_id, frame)
+                results[object_id] = absent(frame, object_id)
             for batch in self.computing.batches(due):
                 if self.interrupted():
                     raise Interrupted
                 results |= self.computing.retry_smaller(
-                    lambda ids: self._track_batch(frame, ids, reverse=reverse), batch
+                    lambda ids: self.track_batch(frame, ids, reverse=reverse), batch
                 )
         return results
 
@@ -275,14 +276,10 @@ class SamI2VPredictor:
 
     def warm_up(self) -> None:
         """Answer a click that nobody made, so that the first one is not the slowest."""
-        if self.model.config.view.default != "objects":
+        if self.model.config.view.default != "objects" or self.views_name == "frame":
             return  # whole frames take long; prompts decide whether they are wanted
-        middle = (self.shape[0] / 2, self.shape[1] / 2)
-        click = PointPrompt(frame=0, object_id=1, yx=middle)
-        scratch = SamI2VPredictor(
-            self.model, self.video, self.computing, views="objects"
-        )
-        scratch.segment(0, 1, [click])
+        scratch = SamI2VPredictor(self.model, self.video, self.computing)
+        scratch.segment(0, 1, [PointPrompt(frame=0, object_id=1, yx=(0.0, 0.0))])
         scratch.close()
 
     def close(self) -> None:
@@ -323,9 +320,11 @@ class SamI2VPredictor:
         for row, state in enumerate(states):
             state.bank.conditioning[frame] = entry.row(row)
 
-    def _track_batch(
+    def track_batch(
         self, frame: int, object_ids: Sequence[int], *, reverse: bool
     ) -> dict[int, ObjectMask]:
+        """Do the work of :meth:`track` on few enough objects."""
+        self._remember_vouched(object_ids)
         states = [self._objects[object_id] for object_id in object_ids]
         views = []
         for state in states:
@@ -350,15 +349,18 @@ class SamI2VPredictor:
             self._viewing.mask(frame, object_id, prediction, row, views[row])
             for row, object_id in enumerate(object_ids)
         ]
-        if not reverse:
-            prediction, masks = self._ends.judge(prediction, masks, views, states)
+        divided = [False] * len(states)
+        if self._divisions and not reverse:
+            prediction, divided = end_divided(
+                self._finder, self, prediction, masks, views, states
+            )
         entry = self.model.remember(features, prediction)
 
         results = {}
         for row, (object_id, state) in enumerate(zip(object_ids, states, strict=True)):
-            mask = masks[row]
+            mask = absent(frame, object_id) if divided[row] else masks[row]
             seen = extent_of_mask(mask.mask, mask.offset)
-            state.sightings[frame] = Sighting(views[row], seen, reverse)
+            state.sightings[frame] = Sighting(views[row], seen, reverse, divided[row])
             state.note(frame, entry.row(row), prediction.logits[row : row + 1], reach)
             results[object_id] = mask
         return results

@@ -62,7 +62,6 @@ def _pack_object(state: ObjectState) -> dict:
         "sightings": {t: _pack_sighting(s) for t, s in state.sightings.items()},
         "logits": state.logits,
         "masks": {t: _as_tensor(packed) for t, packed in state.masks.items()},
-        "divided": state.divided,
     }
 
 
@@ -77,7 +76,6 @@ def _unpack_object(packed: dict) -> ObjectState:
         {t: _unpack_sighting(s) for t, s in packed["sightings"].items()},
         packed["logits"],
         {t: bytes(mask.cpu().numpy()) for t, mask in packed["masks"].items()},
-        packed.get("divided"),
     )
 
 
@@ -88,12 +86,12 @@ def _as_tensor(packed: bytes) -> torch.Tensor:
 def _pack_sighting(sighting: Sighting) -> tuple:
     view, seen = sighting.view, sighting.seen
     extent = None if seen is None else (seen.centre, seen.diameter)
-    return (view.corner, view.extent), extent, sighting.reverse
+    return (view.corner, view.extent), extent, sighting.reverse, sighting.divided
 
 
 def _unpack_sighting(packed: tuple) -> Sighting:
-    view, extent, reverse = packed
-    return Sighting(View(*view), None if extent is None else Extent(*extent), reverse)
+    view, extent, *others = packed
+    return Sighting(View(*view), None if extent is None else Extent(*extent), *others)
 
 
 def _pack_vouched(vouched: Vouched) -> dict:
