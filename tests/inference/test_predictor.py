@@ -123,14 +123,14 @@ def test_memory_out_of_memory_is_halved(
     for predictor in (expected, small):
         for object_id in (1, 2, 3):
             prompt(predictor, disc(5, object_id, (15.0 + object_id, 20.0)))
-    work = small._track_batch
+    work = small.track_batch
 
     def limited(frame, object_ids, *, reverse):
         if len(object_ids) > 1:
             raise torch.cuda.OutOfMemoryError("no room")
         return work(frame, object_ids, reverse=reverse)
 
-    monkeypatch.setattr(small, "_track_batch", limited)
+    monkeypatch.setattr(small, "track_batch", limited)
     frames = (4, 3, 2) if reverse else (6, 7, 8)
     assert_alike(
         track(expected, frames, (1, 2, 3), reverse=reverse),
