@@ -32,11 +32,11 @@ def test_the_mother_ends_and_a_daughter_can_be_clicked(desk: Desk) -> None:
     desk.start()
     desk.click_cell(MOTHER)
     desk.run()
-    assert frames_of(desk, 0) == f"0–{LAST} ⑂"
+    assert frames_of(desk, 0) == f"0–{LAST} ≺"
     desk.go_to(LAST + 2)
     desk.click_cell(DAUGHTERS[0], frame=LAST + 2, modifier=clicks.SHIFT)
     desk.run()
-    assert frames_of(desk, 0) == f"0–{LAST} ⑂"
+    assert frames_of(desk, 0) == f"0–{LAST} ≺"
     assert frames_of(desk, 1) == f"{LAST + 2}–{FRAMES - 1}"
     assert desk.cell_of(2, FRAMES - 1) == DAUGHTERS[0]
 

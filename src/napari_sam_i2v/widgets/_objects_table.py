@@ -30,7 +30,7 @@ _TIPS = (
     "Shown or hidden",
     "Id or name; double-click to rename",
     "First to last frame with a mask; ✓ how many are approved; ⊣ ended by you; "
-    "⑂ ends where it divides",
+    "≺ ends where it divides",
     "How many prompts it was given",
     "Lowest IoU that the network expects of a tracked frame: look where it is low",
 )
@@ -232,7 +232,7 @@ def _text(row: Any, column: int, style: Any) -> str:
             return "–"
         frames = f"{row.first}" if row.first == row.last else f"{row.first}–{row.last}"
         frames += " ⊣" if row.ended is not None else ""
-        frames += " ⑂" if row.divided is not None else ""
+        frames += " ≺" if row.divided is not None else ""
         return f"✓{row.approved}  {frames}" if row.approved else frames
     if column == 3:
         return str(row.prompts)
