@@ -89,7 +89,7 @@ def summarise(places: Places, state: State) -> list[ObjectSummary]:
 
 
 def _divided(places: Places, rows: NDArray[np.intp], stop: int) -> int | None:
-    """Give the frame after the last mask, if the engine says that it was the last."""
+    """Give the frame after the last mask where the engine says that it was the last."""
     after = int(rows[-1]) + 1 if rows.size else stop
-    known = after < stop and places.predicted_iou[after] == 0
-    return int(places.frames[after]) if known else None
+    known = after + np.flatnonzero(places.predicted_iou[after:stop] == 0)
+    return int(places.frames[known[0]]) if known.size else None
