@@ -96,8 +96,8 @@ def track(  # noqa: PLR0913  one call for all there is to say
     cell_size
         Diameter of a typical object in pixels, as a hint.
     divisions
-        ``end``: a cell that divides is gone from there on; ``ignore``: it is followed
-        on as one of its daughters. Whole-frame views always do the latter.
+        Whether a cell that divides is gone from there on (``end``) or goes on as one
+        of its daughters (``ignore``); whole-frame views always do the latter.
     axes, channel, contrast
         As in `open_video`.
     out
@@ -228,10 +228,8 @@ def open_session(  # noqa: PLR0913  one call for all there is to say
 
     Parameters
     ----------
-    movie, model, checkpoint, device, seed, views, cell_size, divisions, axes, channel
-        As in `track`.
-    contrast
-        As in `track`.
+    movie, model, checkpoint, device, seed, views, cell_size, divisions, axes, contrast
+        As in `track`, and so is ``channel``.
     gamma
         As in `open_video`.
     folder

@@ -54,12 +54,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "objects, but frame for sam-i2v on large objects",
     )
     add("--cell-size", type=float, metavar="PX", help="diameter of a typical object")
-    add(
-        "--divisions",
-        default="end",
-        choices=DIVISIONS,
-        help="a cell that divides ends there (default), or goes on as one daughter",
-    )
+    add("--divisions", default="end", choices=DIVISIONS, help="end cells that divide")
     add("--axes", metavar="TYX", help="one letter of TZCYXS for each axis")
     add("--channel", type=_numbers, metavar="N[,N,N]", help="channels to look at")
     add(

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QProgressBar,
     QSpinBox,
     QVBoxLayout,
+    QWidget,
 )
 
 from napari_sam_i2v.annotator.ranges import Span
@@ -69,6 +70,11 @@ class PropagateBox(QGroupBox):
         self.bar = QProgressBar()
         self.bar.setTextVisible(True)
         self.cancel = verb("Cancel", "cancel", current)
+        shown_at_times: tuple[QWidget, ...] = (self.bar, self.cancel)
+        for widget in shown_at_times:  # the dock is not laid out anew for them
+            policy = widget.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            widget.setSizePolicy(policy)
         progress = QHBoxLayout()
         progress.addWidget(self.bar, 1)
         progress.addWidget(self.cancel)
@@ -104,9 +110,21 @@ class PropagateBox(QGroupBox):
             self._end()
 
     def _begin(self) -> None:
-        if self._running:
-            return
-        self._running = True
+        if not self._running:
+            self._running = True
+            self._ticker.start()
+
+    def _tell_activity(self) -> None:
+        shown, progress = self._activity, self._progress
+        if shown is None:
+            self._show_activity()
+        elif progress is not None:
+            if shown.total != progress.total:
+                shown.total = progress.total
+            shown.update(max(0, progress.done - shown.n))
+
+    def _show_activity(self) -> None:
+        self._ticker.stop()
         made = activity(total=0, desc="tracking cells")
         # Meanwhile napari had Qt do what was waiting, which may have been the end.
         if self._running and self._activity is None:
@@ -114,13 +132,6 @@ class PropagateBox(QGroupBox):
             self._ticker.start()
         else:
             made.close()
-
-    def _tell_activity(self) -> None:
-        if self._activity is None or self._progress is None:
-            return
-        if self._activity.total != self._progress.total:
-            self._activity.total = self._progress.total
-        self._activity.update(max(0, self._progress.done - self._activity.n))
 
     def _end(self) -> None:
         self._running = False
