@@ -73,7 +73,7 @@ def test_four_times_the_frames_take_the_same_memory(
         model = recipe_model(config=engine)
         torch.save({"model": model.state_dict()}, "weights.pt")
         words += ["--checkpoint", "weights.pt", "--views", "objects"]
-        size, objects = 64, 1
+        size, objects = 64, 2
     short, long = (
         peak(squares(frames, size, objects), *words) for frames in (100, 400)
     )

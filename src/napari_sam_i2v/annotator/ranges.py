@@ -48,9 +48,9 @@ def plan(
         if objects is not None and one.object_id not in objects:
             continue
         first = here if one.first is None else min(here, one.first)
-        last = here if one.last is None else min(here, one.last)
-        if one.divided is not None and one.divided <= here:
-            last = here  # it is gone; what comes behind it is not done again
+        # Of a cell that is gone, what comes behind its end is not done again.
+        gone = one.divided is not None and one.divided <= here
+        last = here if one.last is None or gone else min(here, one.last)
         high = max(here, one.first or here)
         ahead = behind = span.number
         if span.until == "frames":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+
 from napari_sam_i2v.inference.division import DivisionFinder, Scout
 from napari_sam_i2v.inference.objects import ObjectState
 from napari_sam_i2v.masklets import ObjectMask
@@ -51,8 +53,5 @@ def end_divided(
         divided.append(closer and finder.divided(engine, mask, view, state))
     if not any(divided):
         return prediction, divided
-    nothing = finder.model.absent(prediction)
-    rows = [
-        (nothing if gone else prediction).row(row) for row, gone in enumerate(divided)
-    ]
-    return Prediction.join(rows), divided
+    gone = torch.tensor(divided, device=prediction.iou.device)
+    return finder.model.absent(prediction).where(gone, prediction), divided

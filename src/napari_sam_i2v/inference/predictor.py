@@ -167,9 +167,7 @@ class SamI2VPredictor:
             question.prior = corrects.logits.to(self.computing.device).float()
         if refine and frame in state.vouched:
             question.view = state.sightings[frame].view
-            question.prior = known_logits(
-                self.model, self._viewing, state, frame, self.shape
-            )
+            question.prior = self._logits_at(frame, state)
         with self.computing:
             if corrects is not None:
                 reverse = bool(corrects.sighting.reverse)

@@ -73,6 +73,16 @@ class Prediction:
             self.logits[here], self.iou[here], self.score[here], self.pointer[here]
         )
 
+    def where(self, rows: Tensor, other: Prediction) -> Prediction:
+        """Keep some rows, ``(B,)`` bool, and take the rest from another prediction."""
+        column = rows[:, None]
+        return Prediction(
+            torch.where(column[..., None, None], self.logits, other.logits),
+            torch.where(rows, self.iou, other.iou),
+            torch.where(column, self.score, other.score),
+            torch.where(column, self.pointer, other.pointer),
+        )
+
     @classmethod
     def join(cls, predictions: Sequence[Prediction]) -> Prediction:
         """Put predictions below each other."""

@@ -217,7 +217,7 @@ class Unrolling:
         corrected = self._decode(conditioned, features, prompts, target)
         iou = mask_iou(corrected.logits, target.float())[:, 0]
         self.result.corrected.append(iou[present])
-        return _where(present, corrected, prediction)
+        return corrected.where(present, prediction)
 
     def _decode(
         self,
@@ -258,7 +258,7 @@ class Unrolling:
         pointer = self.model.point_at(features, F.interpolate(truth, (size, size)))
         ones = torch.ones_like(prediction.iou)
         true = Prediction(truth * 20 - 10, ones, 10 * ones[:, None], pointer)
-        return _where(given, true, prediction)
+        return true.where(given, prediction)
 
 
 class Trainee(nn.Module):
@@ -300,14 +300,3 @@ def encode(model: SamI2V, window: Tensor) -> Features:
     """Encode windows of frames, ``(B, T, 3, S, S)``, the current one last."""
     taps = model.image_encoder.trunk_video.taps(window.flatten(0, 1))
     return model.encode(window[:, -1], taps.unflatten(0, window.shape[:2]))
-
-
-def _where(rows: Tensor, one: Prediction, other: Prediction) -> Prediction:
-    """One prediction in some rows, another in the others."""
-    column = rows[:, None]
-    return Prediction(
-        torch.where(column[..., None, None], one.logits, other.logits),
-        torch.where(rows, one.iou, other.iou),
-        torch.where(column, one.score, other.score),
-        torch.where(column, one.pointer, other.pointer),
-    )
