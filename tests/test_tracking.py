@@ -62,6 +62,7 @@ def test_the_defaults_are_those_of_the_interface() -> None:
         "views": "auto",
         "cell_size": None,
         "divisions": "end",
+        "neighbours": "contend",
         "axes": None,
         "channel": None,
         "contrast": None,

@@ -14,7 +14,7 @@ from napari_sam_i2v.checkpoints import (
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.prompts import Prompt
 from napari_sam_i2v.session.predictor import Predictor
-from napari_sam_i2v.session.settings import Divisions, Views
+from napari_sam_i2v.session.settings import Divisions, Neighbours, Views
 from napari_sam_i2v.video import VideoSource
 from napari_sam_i2v.views import Extent, extent_of_prompts
 
@@ -100,6 +100,7 @@ def build(  # noqa: PLR0913  one call for all there is to choose
     views: Views = "auto",
     cell_size: float | None = None,
     divisions: Divisions = "end",
+    neighbours: Neighbours = "contend",
     prompts: Sequence[Prompt] = (),
 ) -> Predictor:
     """Build the engine of a model.
@@ -122,6 +123,8 @@ def build(  # noqa: PLR0913  one call for all there is to choose
         Diameter of a typical object in pixels, as a hint.
     divisions
         Whether cells end where they divide.
+    neighbours
+        Whether objects that are followed together contend for pixels.
     prompts
         Those known beforehand, from which ``auto`` learns how large objects are.
 
@@ -144,6 +147,7 @@ def build(  # noqa: PLR0913  one call for all there is to choose
         views=views,
         cell_size=cell_size,
         divisions=divisions,
+        neighbours=neighbours,
         extents=_extents(prompts),
     )
 

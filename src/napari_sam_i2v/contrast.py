@@ -11,13 +11,14 @@ import numpy as np
 from napari_sam_i2v.errors import InputError
 
 Limits = tuple[float, float]
+Contrast = Limits | Sequence[Limits]
 
 _PERCENTILES = (0.1, 99.9)
 _SAMPLED_PIXELS = 2**16  # of each frame
 
 
 def given_limits(
-    contrast: Limits | Sequence[Limits] | None, n_channels: int
+    contrast: Contrast | None, n_channels: int
 ) -> tuple[Limits, ...] | None:
     """Check the limits that a user gave.
 
@@ -148,6 +149,25 @@ def stretch(pixels: np.ndarray, limits: Limits, gamma: float = 1.0) -> np.ndarra
     if gamma != 1.0:
         np.power(values, gamma, out=values)
     return np.asarray(values, np.float32)
+
+
+def as_contrast(
+    contrast: Contrast | None,
+) -> tuple[Limits, ...] | None:
+    """Write contrast limits the way settings hold them: a pair for each channel."""
+    if contrast is None:
+        return None
+    limits = np.asarray(contrast, float)
+    if limits.ndim not in (1, 2) or limits.shape[-1] != 2:
+        raise InputError("contrast takes two numbers, or two for each channel")
+    return tuple((float(low), float(high)) for low, high in limits.reshape(-1, 2))
+
+
+def as_gamma(gamma: float | Sequence[float] | None) -> tuple[float, ...] | None:
+    """Write exponents the way settings hold them."""
+    if gamma is None:
+        return None
+    return tuple(float(exponent) for exponent in np.ravel(gamma))
 
 
 def _sample(plane: np.ndarray) -> np.ndarray:

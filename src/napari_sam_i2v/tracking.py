@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from napari_sam_i2v.backends import build, check_model
+from napari_sam_i2v.contrast import Contrast, as_contrast, as_gamma
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.io.prompt_files import read_prompts
 from napari_sam_i2v.io.results import check_formats
@@ -38,13 +37,12 @@ from napari_sam_i2v.session.progress import follow, run_through
 from napari_sam_i2v.session.settings import (
     DEFAULT_MODEL,
     Divisions,
+    Neighbours,
     TrackSettings,
     Views,
 )
 from napari_sam_i2v.session.store import MaskStore
 from napari_sam_i2v.video import VideoSource, open_video
-
-Contrast = tuple[float, float] | Sequence[tuple[float, float]]
 
 
 def track(  # noqa: PLR0913  one call for all there is to say
@@ -62,6 +60,7 @@ def track(  # noqa: PLR0913  one call for all there is to say
     views: Views = "auto",
     cell_size: float | None = None,
     divisions: Divisions = "end",
+    neighbours: Neighbours = "contend",
     axes: str | None = None,
     channel: int | Sequence[int] | None = None,
     contrast: Contrast | None = None,
@@ -98,6 +97,10 @@ def track(  # noqa: PLR0913  one call for all there is to say
     divisions
         Whether a cell that divides is gone from there on (``end``) or goes on as one
         of its daughters (``ignore``); whole-frame views always do the latter.
+    neighbours
+        Whether objects that are followed together ``contend`` for pixels that several
+        of them claim, or each is followed as if it were alone (``ignore``), as
+        whole-frame views always do. Objects that lie in each other want ``ignore``.
     axes, channel, contrast
         As in `open_video`.
     out
@@ -127,6 +130,7 @@ def track(  # noqa: PLR0913  one call for all there is to say
         views=views,
         cell_size=cell_size,
         divisions=divisions,
+        neighbours=neighbours,
         axes=axes,
         channels=as_channels(channel),
         contrast=as_contrast(contrast),
@@ -218,6 +222,7 @@ def open_session(  # noqa: PLR0913  one call for all there is to say
     views: Views = "auto",
     cell_size: float | None = None,
     divisions: Divisions = "end",
+    neighbours: Neighbours = "contend",
     axes: str | None = None,
     channel: int | Sequence[int] | None = None,
     contrast: Contrast | None = None,
@@ -228,8 +233,10 @@ def open_session(  # noqa: PLR0913  one call for all there is to say
 
     Parameters
     ----------
-    movie, model, checkpoint, device, seed, views, cell_size, divisions, axes, contrast
-        As in `track`, and so is ``channel``.
+    movie, model, checkpoint, device, seed, views, cell_size, divisions, neighbours
+        As in `track`.
+    axes, channel, contrast
+        As in `open_video`.
     gamma
         As in `open_video`.
     folder
@@ -254,6 +261,7 @@ def open_session(  # noqa: PLR0913  one call for all there is to say
         views=views,
         cell_size=cell_size,
         divisions=divisions,
+        neighbours=neighbours,
         axes=axes,
         channels=as_channels(channel),
         contrast=as_contrast(contrast),
@@ -353,25 +361,6 @@ def as_channels(channel: int | Sequence[int] | None) -> tuple[int, ...] | None:
     return (channel,) if isinstance(channel, int) else tuple(channel)
 
 
-def as_contrast(
-    contrast: Contrast | None,
-) -> tuple[tuple[float, float], ...] | None:
-    """Write contrast limits the way settings hold them: a pair for each channel."""
-    if contrast is None:
-        return None
-    limits = np.asarray(contrast, float)
-    if limits.ndim not in (1, 2) or limits.shape[-1] != 2:
-        raise InputError("contrast takes two numbers, or two for each channel")
-    return tuple((float(low), float(high)) for low, high in limits.reshape(-1, 2))
-
-
-def as_gamma(gamma: float | Sequence[float] | None) -> tuple[float, ...] | None:
-    """Write exponents the way settings hold them."""
-    if gamma is None:
-        return None
-    return tuple(float(exponent) for exponent in np.ravel(gamma))
-
-
 def _open(movie: object, settings: TrackSettings) -> VideoSource:
     contrast = settings.contrast
     return open_video(
@@ -395,5 +384,6 @@ def _build(
         views=settings.views,
         cell_size=settings.cell_size,
         divisions=settings.divisions,
+        neighbours=settings.neighbours,
         prompts=prompts,
     )

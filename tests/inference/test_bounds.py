@@ -17,14 +17,14 @@ VIEWS = pytest.mark.parametrize("views", ["frame", "objects"])
 
 def kept(predictor: SamI2VPredictor) -> dict[str, int]:
     """Count everything that is as large as a feature map or a mask."""
-    objects = predictor._objects.values()
+    objects = predictor._follower.objects.values()
     encoder = predictor._viewing.encoder
     return {
         "tracked": max(len(known.bank.tracked) for known in objects),
         "conditioning": max(len(known.bank.conditioning) for known in objects),
         "logits": max(len(known.logits) for known in objects),
-        "maps": max(len(maps) for maps in predictor._likeness.maps.values()),
-        "likenesses": len(predictor._likeness.maps),
+        "maps": max(len(maps) for maps in predictor._follower.likeness.maps.values()),
+        "likenesses": len(predictor._follower.likeness.maps),
         "features": len(encoder._features._values),
         "taps": len(encoder._taps._values),
         "frames": len(predictor._frames._cut._values),
@@ -67,8 +67,8 @@ def test_nothing_stays_of_forgotten_objects(views: str) -> None:
         prompt(predictor, disc(0, object_id))
         track(predictor, range(1, 5), (object_id,))
         predictor.forget(object_id)
-    assert not predictor._objects
-    assert set(predictor._likeness.maps) <= {0}
+    assert not predictor._follower.objects
+    assert set(predictor._follower.likeness.maps) <= {0}
 
 
 def test_the_latest_are_kept() -> None:
@@ -106,7 +106,7 @@ def counted() -> Counting:
 @VIEWS
 @pytest.mark.parametrize("reverse", [False, True])
 def test_every_frame_is_read_once(counted: Counting, views: str, reverse: bool) -> None:
-    predictor = engine(model=tiny_model(EXTRAS), views=views)
+    predictor = engine(cells(30), tiny_model(EXTRAS), views=views)
     predictor.video = counted
     predictor._frames._video = counted
     start, frames = (29, range(28, -1, -1)) if reverse else (0, range(1, 30))

@@ -65,8 +65,8 @@ def test_selection_is_what_was_asked_for(tiny_files: Files) -> None:
     network = load_network(tiny_files[0], checkpoint=tiny_files[1], device="cpu")
     video = open_video(cells())
     sampled = build_predictor(network, video, selection="sampled", seed=5)
-    assert sampled._policy == SimilaritySampling(5)
-    assert build_predictor(network, video)._policy == TopK()
+    assert sampled._follower._policy == SimilaritySampling(5)
+    assert build_predictor(network, video)._follower._policy == TopK()
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_a_first_click_has_no_prior_and_no_memory(views: str, heard: Heard) -> N
 def test_refining_feeds_the_earlier_answer_back(views: str, heard: Heard) -> None:
     predictor = engine(views=views)
     prompt(predictor, click())
-    earlier = predictor._objects[1].vouched[0]
+    earlier = predictor._follower.objects[1].vouched[0]
     heard.priors.clear()
     prompt(predictor, click(), click(yx=(30.0, 30.0), positive=False), refine=True)
     assert torch.equal(heard.priors[-1], earlier.prediction.logits)
@@ -102,7 +102,7 @@ def test_points_after_a_mask_refine_it(views: str, heard: Heard) -> None:
 def test_points_after_a_box_refine_it(views: str, heard: Heard) -> None:
     predictor = engine(views=views)
     prompt(predictor, box())
-    alone = predictor._objects[1].vouched[0].prediction.logits
+    alone = predictor._follower.objects[1].vouched[0].prediction.logits
     heard.priors.clear()
     prompt(engine(views=views), box(), click())
     assert heard.priors[0] is None
@@ -112,8 +112,8 @@ def test_points_after_a_box_refine_it(views: str, heard: Heard) -> None:
 @VIEWS
 def test_a_click_on_a_tracked_frame_corrects_it(views: str, heard: Heard) -> None:
     predictor = followed(views)
-    before = predictor._objects[1].logits[5].float()
-    view = predictor._objects[1].sightings[5].view
+    before = predictor._follower.objects[1].logits[5].float()
+    view = predictor._follower.objects[1].sightings[5].view
     prompt(predictor, click(5))
     assert torch.equal(heard.priors[-1], before)
     assert heard.views[-1] == view
@@ -125,8 +125,8 @@ def test_what_is_fed_back_is_in_the_view_looked_through(
     views: str, heard: Heard
 ) -> None:
     predictor = followed(views)
-    before = predictor._objects[1].logits[5].float()
-    view = predictor._objects[1].sightings[5].view
+    before = predictor._follower.objects[1].logits[5].float()
+    view = predictor._follower.objects[1].sightings[5].view
     prompt(predictor, box(5, corners=(2.0, 2.0, 12.0, 14.0)), click(5))
     for prior, looked in zip(heard.priors, heard.views, strict=True):
         if prior is not None and torch.equal(prior, before):
@@ -138,7 +138,7 @@ def test_a_second_click_corrects_the_same_tracked_mask(
     views: str, heard: Heard
 ) -> None:
     predictor = followed(views)
-    before = predictor._objects[1].logits[5].float()
+    before = predictor._follower.objects[1].logits[5].float()
     first, second = click(5), click(5, yx=(10.0, 40.0), positive=False)
     prompt(predictor, first)
     prompt(predictor, first, second)
@@ -157,7 +157,7 @@ def test_a_corrected_frame_becomes_conditioning(views: str) -> None:
     predictor = followed(views)
     prompt(predictor, disc(4, centre=(28.0, 12.0)))
     track(predictor, [6])
-    bank = predictor._objects[1].bank
+    bank = predictor._follower.objects[1].bank
     assert sorted(bank.conditioning) == [0, 4]
     assert 4 not in bank.tracked
 
@@ -214,7 +214,7 @@ def count_pieces(mask: np.ndarray) -> int:
 def test_a_click_far_behind_corrects_the_mask_that_was_tracked(heard: Heard) -> None:
     """Logits out of reach of memory are gone; the mask and its view are not."""
     predictor = followed("objects", frames=14)
-    state = predictor._objects[1]
+    state = predictor._follower.objects[1]
     assert 2 not in state.logits and 2 in state.masks
     tracked, view = unpack_mask(state.masks[2]), state.sightings[2].view
     centre = tuple(float(c) for c in view.centre)
@@ -234,7 +234,7 @@ def test_packed_masks_come_back() -> None:
 
 def test_a_click_outside_the_view_finds_the_lost_object_there(heard: Heard) -> None:
     predictor = followed("objects")
-    view = predictor._objects[1].sightings[5].view
+    view = predictor._follower.objects[1].sightings[5].view
     elsewhere = (view.corner[0] + view.extent[0] + 9.0, view.centre[1])
     prompt(predictor, click(frame=5, yx=elsewhere))
     assert heard.views[-1].centre == pytest.approx(elsewhere)

@@ -1,4 +1,4 @@
-"""The engine's verbs: prompts answered, objects followed, each for itself."""
+"""The engine's verbs: prompts answered, objects followed."""
 
 from __future__ import annotations
 
@@ -75,15 +75,15 @@ def test_sampling_differs_from_seed_to_seed() -> None:
     assert any(differ(runs[0][key], runs[1][key]) for key in runs[0])
 
 
-def test_objects_do_not_know_of_each_other(build) -> None:
-    together = run(build())
+def test_neighbours_can_be_ignored(build) -> None:
+    together = run(build(neighbours=False))
     alone = build()
     answers = {(0, 1): prompt(alone, disc())} | track(alone, range(1, 10))
     assert_alike(answers, {key: together[key] for key in answers})
 
 
 def test_an_object_may_come_late(build) -> None:
-    early, both = build(), build()
+    early, both = build(), build(neighbours=False)
     for predictor in (early, both):
         prompt(predictor, disc())
     expected = track(early, range(1, 10))
@@ -123,14 +123,14 @@ def test_memory_out_of_memory_is_halved(
     for predictor in (expected, small):
         for object_id in (1, 2, 3):
             prompt(predictor, disc(5, object_id, (15.0 + object_id, 20.0)))
-    work = small.track_batch
+    work = small._follower.find
 
     def limited(frame, object_ids, *, reverse):
         if len(object_ids) > 1:
             raise torch.cuda.OutOfMemoryError("no room")
         return work(frame, object_ids, reverse=reverse)
 
-    monkeypatch.setattr(small, "track_batch", limited)
+    monkeypatch.setattr(small._follower, "find", limited)
     frames = (4, 3, 2) if reverse else (6, 7, 8)
     assert_alike(
         track(expected, frames, (1, 2, 3), reverse=reverse),

@@ -153,6 +153,7 @@ class Desk:
             views=options.views,
             cell_size=options.cell_size,
             divisions=options.divisions,
+            neighbours=options.neighbours,
             folder=new_folder(name, fingerprint),
         )
         self._session.give_way(self._stop)

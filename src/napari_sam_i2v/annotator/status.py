@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from napari_sam_i2v.session.settings import DEFAULT_MODEL, Divisions, Views
+from napari_sam_i2v.session.settings import DEFAULT_MODEL, Divisions, Neighbours, Views
 
 Phase = Literal["off", "loading", "ready", "busy", "failed"]
 
@@ -68,6 +68,9 @@ class Options:
         Diameter of a typical cell in pixels, as a hint.
     divisions
         ``end`` or ``ignore``: whether cells end where they divide.
+    neighbours
+        ``contend`` or ``ignore``: whether cells that are followed together contend for
+        pixels that several of them claim.
     channel
         Of a layer with channels, or up to three of them to be seen together; by
         default the one that is shown.
@@ -84,6 +87,7 @@ class Options:
     views: Views = "auto"
     cell_size: float | None = None
     divisions: Divisions = "end"
+    neighbours: Neighbours = "contend"
     channel: int | tuple[int, ...] | None = None
     time_axis: int | None = None
     as_seen: bool = True

@@ -10,6 +10,7 @@ from napari_sam_i2v.session.actions import DIRECTIONS
 from napari_sam_i2v.session.settings import (
     DEFAULT_MODEL,
     DIVISIONS,
+    NEIGHBOURS,
     VIEWS,
     TrackSettings,
 )
@@ -54,7 +55,19 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "objects, but frame for sam-i2v on large objects",
     )
     add("--cell-size", type=float, metavar="PX", help="diameter of a typical object")
-    add("--divisions", default="end", choices=DIVISIONS, help="end cells that divide")
+    add(
+        "--divisions",
+        default="end",
+        choices=DIVISIONS,
+        help="end cells where they divide (default), or go on with one daughter",
+    )
+    add(
+        "--neighbours",
+        default="contend",
+        choices=NEIGHBOURS,
+        help="contend for pixels that several objects claim (default), or follow each "
+        "object as if it were alone",
+    )
     add("--axes", metavar="TYX", help="one letter of TZCYXS for each axis")
     add("--channel", type=_numbers, metavar="N[,N,N]", help="channels to look at")
     add(
@@ -82,7 +95,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Track, then print one line for each object."""
     from napari_sam_i2v.cli.progress import chosen
     from napari_sam_i2v.cli.tables import print_summary
-    from napari_sam_i2v.tracking import as_contrast, track_into
+    from napari_sam_i2v.contrast import as_contrast
+    from napari_sam_i2v.tracking import track_into
 
     settings = TrackSettings(
         model=arguments.model,
@@ -95,6 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
         views=arguments.views,
         cell_size=arguments.cell_size,
         divisions=arguments.divisions,
+        neighbours=arguments.neighbours,
         axes=arguments.axes,
         channels=arguments.channel,
         contrast=as_contrast(arguments.contrast),

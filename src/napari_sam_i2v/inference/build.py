@@ -105,6 +105,7 @@ def build_predictor(  # noqa: PLR0913
     views: str = "auto",
     cell_size: float | None = None,
     divisions: str = "end",
+    neighbours: str = "contend",
     selection: str = "top-k",
     extents: Sequence[Extent] = (),
     fill_holes: int = 0,
@@ -125,6 +126,9 @@ def build_predictor(  # noqa: PLR0913
         See :class:`SamI2VPredictor`.
     divisions
         ``end`` or ``ignore``: whether cells end where they divide.
+    neighbours
+        ``contend`` or ``ignore``: whether objects that are followed together contend
+        for pixels.
     selection
         ``top-k`` or ``sampled``.
 
@@ -151,6 +155,7 @@ def build_predictor(  # noqa: PLR0913
         views=views,
         cell_size=cell_size,
         divisions=divisions == "end",
+        neighbours=neighbours == "contend",
         extents=extents,
         fill_holes=fill_holes,
     )

@@ -335,5 +335,8 @@ def build_video_predictor(  # noqa: PLR0913
         "selection": selection,
         "seed": seed,
         "fill_holes": fill_holes,
+        # SAM 2's objects are followed to the end, and do not know of each other.
+        "divisions": "ignore",
+        "neighbours": "ignore",
     }
     return VideoPredictor(network, options)

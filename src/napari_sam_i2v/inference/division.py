@@ -109,10 +109,10 @@ class Scout(Protocol):
         """Answer all prompts of an object on a frame."""
         ...
 
-    def track_batch(
+    def follow(
         self, frame: int, object_ids: Sequence[int], *, reverse: bool
     ) -> dict[int, ObjectMask]:
-        """Find objects on a frame from memory."""
+        """Find a few objects on a frame, whatever is around them."""
         ...
 
     def forget(self, object_id: int) -> None:
@@ -230,7 +230,7 @@ class DivisionFinder:
             for each in pair:
                 engine.segment(frame, each.object_id, [each])
             for earlier in range(frame - 1, max(frame - 1 - BACK, -1), -1):
-                found = engine.track_batch(earlier, _SCOUTS, reverse=True)
+                found = engine.follow(earlier, _SCOUTS, reverse=True)
                 mother = self._body(state, earlier)
                 if mother is None:
                     continue

@@ -5,43 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_sam_i2v.inference.devices import Computing, sparing
 from napari_sam_i2v.inference.division import DivisionFinder
 from napari_sam_i2v.inference.endings import end_divided
+from napari_sam_i2v.inference.following import Follower, Found
 from napari_sam_i2v.inference.frames import FrameStore
+from napari_sam_i2v.inference.neighbours import contend
 from napari_sam_i2v.inference.objects import ObjectState, Sighting
 from napari_sam_i2v.inference.prompting import (
     Question,
     answer,
-    given_mask,
-    known_logits,
     vouched_mask,
 )
-from napari_sam_i2v.inference.recall import Recalled, recall
-from napari_sam_i2v.inference.similarity import FrameLikeness
-from napari_sam_i2v.inference.small import clean_small
 from napari_sam_i2v.inference.snapshot import pack, unpack
 from napari_sam_i2v.inference.viewing import Viewing, absent
 from napari_sam_i2v.masklets import ObjectMask
-from napari_sam_i2v.model.memory import MemoryTokens
-from napari_sam_i2v.model.prompt_encoder import PromptTensors
-from napari_sam_i2v.model.sam_i2v import ABSENT_LOGIT, Prediction, SamI2V
+from napari_sam_i2v.model.sam_i2v import ABSENT_LOGIT, SamI2V
 from napari_sam_i2v.model.selection import Policy, TopK
 from napari_sam_i2v.prompts import PointPrompt, Prompt
 from napari_sam_i2v.session.predictor import Interrupted
 from napari_sam_i2v.video import VideoSource
-from napari_sam_i2v.views import Extent, View, extent_of_mask
+from napari_sam_i2v.views import Extent, extent_of_mask
 
 
 class SamI2VPredictor:
     """SAM-I2V over a movie: answers prompts, tracks frame by frame.
 
-    Objects do not know of each other. Those of a frame are computed as one batch.
+    Objects of a frame are computed as one batch. Each has a memory of its own.
 
     Parameters
     ----------
@@ -65,6 +58,9 @@ class SamI2VPredictor:
     divisions
         Whether cells that are followed forward through views of their own end where
         they divide.
+    neighbours
+        Whether objects that are followed together through views of their own contend
+        for the pixels that several of them claim.
 
     Attributes
     ----------
@@ -86,6 +82,7 @@ class SamI2VPredictor:
         extents: Sequence[Extent] = (),
         fill_holes: int = 0,
         divisions: bool = True,
+        neighbours: bool = True,
     ) -> None:
         self.model = model
         self.video = video
@@ -93,8 +90,6 @@ class SamI2VPredictor:
         self.checkpoint_sha256: str | None = None
         self.interrupted: Callable[[], bool] = lambda: False
         self.spare_cores = 0
-        self._policy: Policy = policy or TopK()
-        self._fill_holes = fill_holes
         config = model.config
         self._frames = FrameStore(
             video, config.temporal.window, config.input_size, computing.device
@@ -107,10 +102,18 @@ class SamI2VPredictor:
             cell_size=cell_size,
             extents=extents,
         )
-        self._likeness = FrameLikeness()
-        self._objects: dict[int, ObjectState] = {}
+        self._follower = Follower(
+            model,
+            self._viewing,
+            computing,
+            n_frames=video.n_frames,
+            shape=self.shape,
+            policy=policy or TopK(),
+            fill_holes=fill_holes,
+        )
         self._finder = DivisionFinder(model, self._viewing, self.shape)
         self._divisions = divisions
+        self._neighbours = neighbours
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -159,7 +162,7 @@ class SamI2VPredictor:
             The object on that frame, at full resolution.
         """
         self._viewing.settle(prompts)
-        state = self._objects.setdefault(object_id, ObjectState())
+        state = self._follower.objects.setdefault(object_id, ObjectState())
         question = Question(frame, tuple(prompts))
         corrects = state.tracked_mask(frame)
         if corrects is not None:
@@ -167,18 +170,17 @@ class SamI2VPredictor:
             question.prior = corrects.logits.to(self.computing.device).float()
         if refine and frame in state.vouched:
             question.view = state.sightings[frame].view
-            question.prior = self._logits_at(frame, state)
+            question.prior = self._follower.logits(frame, state)
         with self.computing:
             if corrects is not None:
                 reverse = bool(corrects.sighting.reverse)
-                recalled = self._recall(
+                question.memory = self._follower.recollection(
                     frame, object_id, corrects.sighting.view, reverse=reverse
                 )
-                question.memory = self._memory([recalled]) if recalled else None
             vouched = answer(self.model, self._viewing, question, self.shape)
         vouched = replace(vouched, corrects=corrects)
         if vouched.prediction is not None:
-            cleaned = clean_small(vouched.prediction, self._fill_holes)
+            cleaned = self._follower.cleaned(vouched.prediction)
             vouched = replace(vouched, prediction=cleaned)
         state.forget(frame)
         state.vouched[frame] = vouched
@@ -224,37 +226,47 @@ class SamI2VPredictor:
             self._frames.read_ahead(kind, frame - window if reverse else frame + 1)
             due = list(object_ids)
             if not reverse:
-                due = [i for i in due if not self._objects[i].is_gone(frame)]
+                due = [i for i in due if not self._follower.objects[i].is_gone(frame)]
             for object_id in set(object_ids) - set(due):
                 self.forget(object_id, frame)
                 results[object_id] = absent(frame, object_id)
+            found: dict[int, Found] = {}
             for batch in self.computing.batches(due):
                 if self.interrupted():
                     raise Interrupted
-                results |= self.computing.retry_smaller(
-                    lambda ids: self.track_batch(frame, ids, reverse=reverse), batch
+                found |= self.computing.retry_smaller(
+                    lambda ids: self._follower.find(frame, ids, reverse=reverse), batch
                 )
-        return results
+            if self._neighbours and not self._viewing.shared:
+                others = self._follower.prompted(frame, found)
+                found = contend(self.model, self._viewing, found, others)
+            if self._divisions and not reverse:
+                found = end_divided(self._finder, self, found, self._follower.objects)
+            return results | self._follower.keep(frame, found, reverse=reverse)
+
+    def follow(
+        self, frame: int, object_ids: Sequence[int], *, reverse: bool
+    ) -> dict[int, ObjectMask]:
+        """Find a few objects on a frame, whatever is around them."""
+        found = self._follower.find(frame, object_ids, reverse=reverse)
+        return self._follower.keep(frame, found, reverse=reverse)
 
     def forget(self, object_id: int, frame: int | None = None) -> None:
         """Forget an object, or what is known of it on one frame."""
-        if frame is None:
-            self._objects.pop(object_id, None)
-        elif object_id in self._objects:
-            self._objects[object_id].forget(frame)
-        if not self._viewing.shared:
-            self._likeness.forget(object_id, frame)
+        self._follower.forget(object_id, frame)
 
     def snapshot(self) -> bytes:
         """Give everything tracking depends on, for :meth:`restore`.
 
         Tracking on is tracking on after :meth:`restore`, to the last bit.
         """
-        return pack(self._objects, self._likeness, self.views_name)
+        follower = self._follower
+        return pack(follower.objects, follower.likeness, self.views_name)
 
     def restore(self, data: bytes) -> None:
         """Go back to a :meth:`snapshot` of the same movie and model."""
-        self._objects, self._likeness, views = unpack(data, self.computing.device)
+        follower, device = self._follower, self.computing.device
+        follower.objects, follower.likeness, views = unpack(data, device)
         self._viewing.force(views)
 
     @torch.inference_mode()
@@ -265,8 +277,8 @@ class SamI2VPredictor:
         """
         full = torch.full((len(object_ids), 1, *self.shape), ABSENT_LOGIT)
         for row, object_id in enumerate(object_ids):
-            state = self._objects.get(object_id)
-            logits = None if state is None else self._logits_at(frame, state)
+            state = self._follower.objects.get(object_id)
+            logits = None if state is None else self._follower.logits(frame, state)
             if state is not None and logits is not None:
                 view = state.sightings[frame].view
                 full[row, 0] = self._viewing.fill_frame(logits[0, 0], view)
@@ -283,115 +295,3 @@ class SamI2VPredictor:
     def close(self) -> None:
         """Stop reading ahead."""
         self._frames.close()
-
-    def _logits_at(self, frame: int, state: ObjectState) -> Tensor | None:
-        return known_logits(self.model, self._viewing, state, frame, self.shape)
-
-    def _remember_vouched(self, object_ids: Sequence[int]) -> None:
-        """Make memory of prompted frames, all objects of a frame at once."""
-        due: dict[int, list[int]] = {}
-        for object_id in object_ids:
-            for frame in self._objects[object_id].waiting():
-                due.setdefault(frame, []).append(object_id)
-        for frame, ids in sorted(due.items()):
-            for batch in self.computing.batches(ids):
-                self._remember_frame(frame, batch)
-
-    def _remember_frame(self, frame: int, object_ids: Sequence[int]) -> None:
-        states = [self._objects[object_id] for object_id in object_ids]
-        vouched = [state.vouched[frame] for state in states]
-        features = self._viewing.encoder.encode(frame, [v.view for v in vouched])
-        device = self.computing.device
-        predictions = []
-        for row, item in enumerate(vouched):
-            own = features if self._viewing.shared else features[row : row + 1]
-            predictions.append(
-                item.prediction
-                or given_mask(
-                    self.model, item, self._viewing, self.shape, device, features=own
-                )
-            )
-        sure = torch.ones(len(states), dtype=torch.bool, device=device)
-        entry = self.model.remember(
-            features, Prediction.join(predictions), vouched=sure
-        )
-        for row, state in enumerate(states):
-            state.bank.conditioning[frame] = entry.row(row)
-
-    def track_batch(
-        self, frame: int, object_ids: Sequence[int], *, reverse: bool
-    ) -> dict[int, ObjectMask]:
-        """Do the work of :meth:`track` on few enough objects."""
-        self._remember_vouched(object_ids)
-        states = [self._objects[object_id] for object_id in object_ids]
-        views = []
-        for state in states:
-            last = state.before(frame, reverse=reverse)
-            assert last is not None, "tracking starts at a prompted frame"
-            views.append(self._viewing.policy.after(last.view, last.seen))
-        features = self._viewing.encoder.encode(frame, views)
-        reach = self.model.config.memory.global_reach
-        for row, tokens in enumerate(features.tokens):
-            self._likeness.note(self._key(object_ids[row]), frame, tokens, reach)
-
-        recalled = [
-            self._recall(frame, object_id, view, reverse=reverse)
-            for object_id, view in zip(object_ids, views, strict=True)
-        ]
-        conditioned = self.model.condition(features, self._memory(recalled))
-        nothing = PromptTensors.none(len(states), self.computing.device)
-        prediction = self.model.decode(conditioned, features, nothing)
-        prediction = clean_small(prediction, self._fill_holes)
-        prediction = self._viewing.judge(frame, prediction)
-        masks = [
-            self._viewing.mask(frame, object_id, prediction, row, views[row])
-            for row, object_id in enumerate(object_ids)
-        ]
-        divided = [False] * len(states)
-        if self._divisions and not reverse:
-            prediction, divided = end_divided(
-                self._finder, self, prediction, masks, views, states
-            )
-        entry = self.model.remember(features, prediction)
-
-        results = {}
-        for row, (object_id, state) in enumerate(zip(object_ids, states, strict=True)):
-            mask = absent(frame, object_id) if divided[row] else masks[row]
-            seen = extent_of_mask(mask.mask, mask.offset)
-            state.sightings[frame] = Sighting(views[row], seen, reverse, divided[row])
-            state.note(frame, entry.row(row), prediction.logits[row : row + 1], reach)
-            results[object_id] = mask
-        return results
-
-    def _key(self, object_id: int) -> int:
-        """Under what the likeness of frames is kept: whole frames are everybody's."""
-        return 0 if self._viewing.shared else object_id
-
-    def _recall(
-        self, frame: int, object_id: int, view: View, *, reverse: bool
-    ) -> Recalled:
-        state, frames = self._objects[object_id], range(self.video.n_frames)
-        key, reach = self._key(object_id), self.model.config.memory.global_reach
-
-        def alike(others: Sequence[int]) -> NDArray[np.float64]:
-            # Following another object elsewhere may have pushed some out.
-            for t in self._likeness.missing(key, [frame, *others]):
-                seen_in = view if t == frame else state.sightings[t].view
-                features = self._viewing.encoder.encode(t, [seen_in])
-                self._likeness.note(key, t, features.tokens[0], reach)
-            return self._likeness.of(key, frame, others)
-
-        return recall(
-            state,
-            frame,
-            frames[::-1] if reverse else frames,
-            alike,
-            self._policy,
-            self.model.config.memory,
-        )
-
-    def _memory(self, recalled: Sequence[Recalled]) -> MemoryTokens:
-        return self.model.memory_tokens(
-            [[slot for slot, _ in row] for row in recalled],
-            [[entry for _, entry in row] for row in recalled],
-        )

@@ -291,6 +291,7 @@ def first_difference(
         ("views", old.options.views, new.options.views),
         ("cell size", old.options.cell_size, new.options.cell_size),
         ("divisions", old.options.divisions, new.options.divisions),
+        ("neighbours", old.options.neighbours, new.options.neighbours),
     ]
     for name, before, now in pairs:
         if before != now:

@@ -12,6 +12,8 @@ Views = Literal["auto", "frame", "objects"]
 VIEWS: tuple[Views, ...] = ("auto", "frame", "objects")
 Divisions = Literal["end", "ignore"]
 DIVISIONS: tuple[Divisions, ...] = ("end", "ignore")
+Neighbours = Literal["contend", "ignore"]
+NEIGHBOURS: tuple[Neighbours, ...] = ("contend", "ignore")
 DEFAULT_MODEL = "sam-i2v-cell"
 
 
@@ -40,6 +42,10 @@ class TrackSettings:
     divisions
         Whether a cell that is followed forward ends where it divides, or is followed
         on as one of its daughters; whole-frame views always do the latter.
+    neighbours
+        Whether objects that are followed together contend for pixels that several of
+        them claim, or each is followed as if it were alone; whole-frame views always do
+        the latter.
     axes
         One letter for each axis of the movie.
     channels
@@ -60,6 +66,7 @@ class TrackSettings:
     views: Views = "auto"
     cell_size: float | None = None
     divisions: Divisions = "end"
+    neighbours: Neighbours = "contend"
     axes: str | None = None
     channels: tuple[int, ...] | None = None
     contrast: tuple[tuple[float, float], ...] | None = None
@@ -75,6 +82,10 @@ class TrackSettings:
         if self.divisions not in DIVISIONS:
             raise InputError(
                 f"divisions {self.divisions!r} is none of {', '.join(DIVISIONS)}"
+            )
+        if self.neighbours not in NEIGHBOURS:
+            raise InputError(
+                f"neighbours {self.neighbours!r} is none of {', '.join(NEIGHBOURS)}"
             )
         if self.seed < 0:
             raise InputError(f"seed {self.seed} is negative; give 0 or more")

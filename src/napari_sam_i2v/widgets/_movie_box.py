@@ -90,6 +90,11 @@ class MovieBox(QGroupBox):
         self.divide = QCheckBox("End cells where they divide")
         self.divide.setChecked(True)
         self.divide.setToolTip("Otherwise a cell is followed on as one daughter")
+        self.contend = QCheckBox("Keep neighbours apart")
+        self.contend.setChecked(True)
+        self.contend.setToolTip(
+            "Cells followed together contend for pixels; not for objects in each other"
+        )
         self.light, self.state = QLabel("●"), QLabel("press Start")
         self.state.setWordWrap(True)
         self.state.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -112,6 +117,7 @@ class MovieBox(QGroupBox):
             form.addRow(name, part)
         form.addRow(self.as_seen)
         form.addRow(self.divide)
+        form.addRow(self.contend)
         self.more = QCollapsible("More settings")
         self.more.addWidget(more)
         form = QFormLayout()
@@ -181,6 +187,7 @@ class MovieBox(QGroupBox):
             views=_VIEWS[self.views.currentText()],
             cell_size=float(self.cell_size.value()) or None,
             divisions="end" if self.divide.isChecked() else "ignore",
+            neighbours="contend" if self.contend.isChecked() else "ignore",
             time_axis=_number(self.time),
             channel=_numbers(self.channels.text()),
             as_seen=self.as_seen.isChecked(),

@@ -1,0 +1,263 @@
+"""Finding objects on a frame from their memory, and remembering where they were."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_sam_i2v.inference.devices import Computing
+from napari_sam_i2v.inference.objects import ObjectState, Sighting
+from napari_sam_i2v.inference.prompting import given_mask, known_logits
+from napari_sam_i2v.inference.recall import Recalled, recall
+from napari_sam_i2v.inference.similarity import FrameLikeness
+from napari_sam_i2v.inference.small import clean_small
+from napari_sam_i2v.inference.viewing import Viewing
+from napari_sam_i2v.masklets import ObjectMask
+from napari_sam_i2v.model.image_encoder import Features
+from napari_sam_i2v.model.memory import MemoryTokens
+from napari_sam_i2v.model.prompt_encoder import PromptTensors
+from napari_sam_i2v.model.sam_i2v import Prediction, SamI2V
+from napari_sam_i2v.model.selection import Policy
+from napari_sam_i2v.views import View, extent_of_mask
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is said of one object on a frame, before it is remembered.
+
+    Attributes
+    ----------
+    view
+        Where the network looked.
+    features
+        What it saw there, as memory needs it.
+    prediction
+        What it says, batch size 1.
+    mask
+        The mask that comes of it, in the frame.
+    divided
+        Whether the object is absent because it has divided.
+    """
+
+    view: View
+    features: Features
+    prediction: Prediction
+    mask: ObjectMask
+    divided: bool = False
+
+
+class Follower:
+    """Finds objects from what it remembers of them.
+
+    Parameters
+    ----------
+    model, viewing
+        The network and how it looks.
+    computing
+        Device and batch size.
+    n_frames
+        Length of the movie.
+    shape
+        ``(Y, X)`` of a frame.
+    policy
+        How memory frames are selected.
+    fill_holes
+        See :class:`~napari_sam_i2v.inference.predictor.SamI2VPredictor`.
+
+    Attributes
+    ----------
+    objects
+        What is known of each object.
+    likeness
+        How alike frames look.
+    """
+
+    def __init__(
+        self,
+        model: SamI2V,
+        viewing: Viewing,
+        computing: Computing,
+        *,
+        n_frames: int,
+        shape: tuple[int, int],
+        policy: Policy,
+        fill_holes: int,
+    ) -> None:
+        self.objects: dict[int, ObjectState] = {}
+        self.likeness = FrameLikeness()
+        self._model = model
+        self._viewing = viewing
+        self._computing = computing
+        self._frames = range(n_frames)
+        self._shape = shape
+        self._policy = policy
+        self._fill_holes = fill_holes
+
+    def find(
+        self, frame: int, object_ids: Sequence[int], *, reverse: bool
+    ) -> dict[int, Found]:
+        """Find objects, few enough for one batch; nothing is remembered of it yet."""
+        self._remember_vouched(object_ids)
+        views = []
+        for object_id in object_ids:
+            last = self.objects[object_id].before(frame, reverse=reverse)
+            assert last is not None, "tracking starts at a prompted frame"
+            views.append(self._viewing.policy.after(last.view, last.seen))
+        features = self._viewing.encoder.encode(frame, views)
+        reach = self._model.config.memory.global_reach
+        for row, tokens in enumerate(features.tokens):
+            self.likeness.note(self._key(object_ids[row]), frame, tokens, reach)
+
+        recalled = [
+            self._recall(frame, object_id, view, reverse=reverse)
+            for object_id, view in zip(object_ids, views, strict=True)
+        ]
+        conditioned = self._model.condition(features, self._tokens(recalled))
+        nothing = PromptTensors.none(len(object_ids), self._computing.device)
+        prediction = self._model.decode(conditioned, features, nothing)
+        prediction = self.cleaned(prediction)
+        prediction = self._viewing.judge(frame, prediction)
+        return {
+            object_id: Found(
+                views[row],
+                Features(self._row(features, row).tokens),
+                prediction.row(row),
+                self._viewing.mask(frame, object_id, prediction, row, views[row]),
+            )
+            for row, object_id in enumerate(object_ids)
+        }
+
+    def keep(
+        self, frame: int, found: Mapping[int, Found], *, reverse: bool
+    ) -> dict[int, ObjectMask]:
+        """Remember what was found on a frame, and give its masks."""
+        reach = self._model.config.memory.global_reach
+        for object_ids in self._computing.batches(list(found)):
+            batch = [found[object_id] for object_id in object_ids]
+            features = batch[0].features
+            if not self._viewing.shared:
+                features = Features.stack([each.features for each in batch])
+            prediction = Prediction.join([each.prediction for each in batch])
+            entry = self._model.remember(features, prediction)
+            for row, (object_id, each) in enumerate(
+                zip(object_ids, batch, strict=True)
+            ):
+                state, mask = self.objects[object_id], each.mask
+                seen = extent_of_mask(mask.mask, mask.offset)
+                state.sightings[frame] = Sighting(
+                    each.view, seen, reverse, each.divided
+                )
+                state.note(frame, entry.row(row), each.prediction.logits, reach)
+        return {object_id: each.mask for object_id, each in found.items()}
+
+    def recollection(
+        self, frame: int, object_id: int, view: View, *, reverse: bool
+    ) -> MemoryTokens | None:
+        """Give an object's memory for a frame, if there is any."""
+        recalled = self._recall(frame, object_id, view, reverse=reverse)
+        return self._tokens([recalled]) if recalled else None
+
+    def cleaned(self, prediction: Prediction) -> Prediction:
+        """Fill small holes and remove specks, if that is wanted."""
+        return clean_small(prediction, self._fill_holes)
+
+    def logits(self, frame: int, state: ObjectState) -> Tensor | None:
+        """Give what is known of an object, ``(1, 1, 4h, 4w)``."""
+        return known_logits(self._model, self._viewing, state, frame, self._shape)
+
+    def prompted(
+        self, frame: int, besides: Container[int]
+    ) -> list[tuple[View, Tensor]]:
+        """Give what people say of other objects on a frame: views and logits."""
+        claims = []
+        for object_id, state in self.objects.items():
+            if object_id not in besides and frame in state.vouched:
+                logits = self.logits(frame, state)
+                assert logits is not None, "a prompted frame is known"
+                claims.append((state.sightings[frame].view, logits))
+        return claims
+
+    def forget(self, object_id: int, frame: int | None) -> None:
+        """Forget an object, or what is known of it on one frame."""
+        if frame is None:
+            self.objects.pop(object_id, None)
+        elif object_id in self.objects:
+            self.objects[object_id].forget(frame)
+        if not self._viewing.shared:
+            self.likeness.forget(object_id, frame)
+
+    def _remember_vouched(self, object_ids: Sequence[int]) -> None:
+        """Make memory of prompted frames, all objects of a frame at once."""
+        due: dict[int, list[int]] = {}
+        for object_id in object_ids:
+            for frame in self.objects[object_id].waiting():
+                due.setdefault(frame, []).append(object_id)
+        for frame, ids in sorted(due.items()):
+            for batch in self._computing.batches(ids):
+                self._remember_frame(frame, batch)
+
+    def _remember_frame(self, frame: int, object_ids: Sequence[int]) -> None:
+        states = [self.objects[object_id] for object_id in object_ids]
+        vouched = [state.vouched[frame] for state in states]
+        features = self._viewing.encoder.encode(frame, [v.view for v in vouched])
+        device = self._computing.device
+        predictions = [
+            item.prediction
+            or given_mask(
+                self._model,
+                item,
+                self._viewing,
+                self._shape,
+                device,
+                features=self._row(features, row),
+            )
+            for row, item in enumerate(vouched)
+        ]
+        sure = torch.ones(len(states), dtype=torch.bool, device=device)
+        entry = self._model.remember(
+            features, Prediction.join(predictions), vouched=sure
+        )
+        for row, state in enumerate(states):
+            state.bank.conditioning[frame] = entry.row(row)
+
+    def _row(self, features: Features, row: int) -> Features:
+        """Pick what one object sees: whole frames are everybody's."""
+        return features if self._viewing.shared else features[row : row + 1]
+
+    def _key(self, object_id: int) -> int:
+        """Under what the likeness of frames is kept: whole frames are everybody's."""
+        return 0 if self._viewing.shared else object_id
+
+    def _recall(
+        self, frame: int, object_id: int, view: View, *, reverse: bool
+    ) -> Recalled:
+        state = self.objects[object_id]
+        key, reach = self._key(object_id), self._model.config.memory.global_reach
+
+        def alike(others: Sequence[int]) -> NDArray[np.float64]:
+            # Following another object elsewhere may have pushed some out.
+            for t in self.likeness.missing(key, [frame, *others]):
+                seen_in = view if t == frame else state.sightings[t].view
+                features = self._viewing.encoder.encode(t, [seen_in])
+                self.likeness.note(key, t, features.tokens[0], reach)
+            return self.likeness.of(key, frame, others)
+
+        return recall(
+            state,
+            frame,
+            self._frames[::-1] if reverse else self._frames,
+            alike,
+            self._policy,
+            self._model.config.memory,
+        )
+
+    def _tokens(self, recalled: Sequence[Recalled]) -> MemoryTokens:
+        return self._model.memory_tokens(
+            [[slot for slot, _ in row] for row in recalled],
+            [[entry for _, entry in row] for row in recalled],
+        )

@@ -1,0 +1,173 @@
+"""Objects that claim the same pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import napari_sam_i2v
+from engines import assert_identical, disc, engine, full, prompt, track
+from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.evaluation.prompting import first_frame_prompts
+from napari_sam_i2v.evaluation.scores import prompted_frames, score_masklets
+from napari_sam_i2v.inference.compat import build_video_predictor
+from napari_sam_i2v.inference.following import Found
+from napari_sam_i2v.inference.neighbours import contend, strongest_rivals
+from napari_sam_i2v.inference.predictor import SamI2VPredictor
+from napari_sam_i2v.model.image_encoder import Features
+from napari_sam_i2v.model.sam_i2v import Prediction
+from napari_sam_i2v.simulation import SimulationSettings, simulate
+from napari_sam_i2v.views import View
+from tiny import EXTRAS, tiny_model
+
+SIZE = 16  # of the grid that the tiny members draw masks on
+VIEW = View((-0.5, -0.5), (SIZE, SIZE))  # a cell of the grid is a pixel
+
+
+def claim(columns: slice, logit: float = 4.0, view: View = VIEW) -> tuple[View, Tensor]:
+    """Some columns of a view, in rows 4 to 12."""
+    logits = torch.full((1, 1, SIZE, SIZE), -8.0)
+    logits[..., 4:12, columns] = logit
+    return view, logits
+
+
+@pytest.fixture
+def predictor() -> SamI2VPredictor:
+    return engine(np.zeros((2, SIZE, SIZE)), tiny_model(EXTRAS), views="objects")
+
+
+def settle(
+    predictor: SamI2VPredictor, *claims: tuple[View, Tensor], prompted=()
+) -> list[Found]:
+    found = {}
+    viewing, width = predictor._viewing, predictor.model.config.width
+    for number, (view, logits) in enumerate(claims, start=1):
+        prediction = Prediction(
+            logits, torch.ones(1), torch.full((1, 1), 5.0), torch.zeros(1, width)
+        )
+        mask = viewing.mask(1, number, prediction, 0, view)
+        features = Features(torch.zeros(1))
+        found[number] = Found(view, features, prediction, mask)
+    settled = contend(predictor.model, viewing, found, list(prompted))
+    return list(settled.values())
+
+
+def columns(found: Found) -> list[int]:
+    logits = found.prediction.logits[0, 0]
+    held = np.flatnonzero((logits > 0).any(0)).tolist()
+    shape = (SIZE, SIZE)
+    assert np.flatnonzero(full(found.mask, shape).any(0)).tolist() == held
+    return held
+
+
+def test_what_nobody_else_claims_stays_to_the_bit(predictor: SamI2VPredictor) -> None:
+    claims = claim(slice(0, 6)), claim(slice(6, 12))
+    for (_, before), after in zip(claims, settle(predictor, *claims), strict=True):
+        assert torch.equal(before, after.prediction.logits)
+
+
+def test_the_surer_one_keeps_what_both_claim(predictor: SamI2VPredictor) -> None:
+    weak, strong = settle(predictor, claim(slice(2, 10), 2.0), claim(slice(6, 14), 5.0))
+    assert columns(weak) == [2, 3, 4, 5]
+    assert columns(strong) == list(range(6, 14))
+    assert torch.equal(strong.prediction.logits, claim(slice(6, 14), 5.0)[1])
+    # It is left with what it has over the other, here less than nothing.
+    assert weak.prediction.logits[0, 0, 8, 8] == 2.0 - 5.0
+    assert weak.prediction.score > 0
+
+
+def test_a_narrow_overlap_changes_nothing(predictor: SamI2VPredictor) -> None:
+    view, logits = claim(slice(0, 10), 3.0)
+    _, other = claim(slice(10, 14), 5.0)
+    other[..., 4:6, 9] = 5.0  # 2 cells of 80
+    weak, strong = settle(predictor, (view, logits), (view, other))
+    assert torch.equal(weak.prediction.logits, logits)
+    assert torch.equal(strong.prediction.logits, other)
+
+
+def test_who_is_left_with_nothing_is_absent(predictor: SamI2VPredictor) -> None:
+    gone, there = settle(predictor, claim(slice(4, 8), 1.0), claim(slice(2, 12), 6.0))
+    assert gone.prediction.score < 0
+    assert not gone.mask.mask.any()
+    assert gone.mask.object_score < 0
+    assert not gone.divided
+    assert there.prediction.score > 0
+
+
+def test_the_order_does_not_matter(predictor: SamI2VPredictor) -> None:
+    claims = [claim(slice(i, i + 6), 2.0 + i) for i in range(0, 10, 3)]
+    forward, backward = settle(predictor, *claims), settle(predictor, *claims[::-1])
+    for one, other in zip(forward, backward[::-1], strict=True):
+        assert torch.equal(one.prediction.logits, other.prediction.logits)
+
+
+def test_what_a_person_gave_is_kept(predictor: SamI2VPredictor) -> None:
+    (follower,) = settle(
+        predictor, claim(slice(2, 10), 5.0), prompted=[claim(slice(6, 14), 10.0)]
+    )
+    assert columns(follower) == [2, 3, 4, 5]
+
+
+def test_views_may_differ_in_place_and_size() -> None:
+    wide = View((-8.5, -8.5), (2 * SIZE, 2 * SIZE))  # a cell of the grid is two pixels
+    mine, theirs = strongest_rivals(
+        [claim(slice(0, 16)), claim(slice(8, 12), 3.0, view=wide)]
+    )[:, 0]
+    # Its rows 4 to 12 and columns 8 to 12 are rows 0 to 16 and columns 8 to 16 here.
+    assert torch.all(mine[1:15, 9:15] == 3.0)
+    assert torch.all(mine[:, :7] == 0)
+    assert torch.all(theirs[7:9, 5:11] == 4.0)
+    assert torch.all(theirs[:, 13:] == 0)
+
+
+def test_far_views_do_not_meet() -> None:
+    far = View((100.0, 100.0), (SIZE, SIZE))
+    rivals = strongest_rivals([claim(slice(0, 16)), claim(slice(0, 16), view=far)])
+    assert not rivals.any()
+    nothing = claim(slice(0, 0))
+    assert not strongest_rivals([nothing, nothing]).any()
+
+
+def test_whole_frames_never_contend() -> None:
+    runs = []
+    for neighbours in (True, False):
+        predictor = engine(neighbours=neighbours, views="frame")
+        prompt(predictor, disc())
+        prompt(predictor, disc(0, 2, (22.0, 28.0)))
+        runs.append(track(predictor, range(1, 6), (1, 2)))
+    assert_identical(*runs)
+
+
+def test_crowded_cells_are_followed_better_together() -> None:
+    movie = simulate(
+        SimulationSettings(
+            modality="ring", frames=10, cells=14, height=160, width=160, seed=902
+        )
+    )
+    prompts = first_frame_prompts(movie.labels, "label")
+    scores = {}
+    for how in ("contend", "ignore"):
+        masklets = napari_sam_i2v.track(
+            movie.images, prompts, neighbours=how, device="cpu", progress=False
+        )
+        scores[how] = score_masklets(
+            masklets.labels,
+            movie.labels,
+            prompted=prompted_frames(prompts),
+            boundary=False,
+        )
+    assert scores["contend"].j > scores["ignore"].j + 0.02
+    assert scores["contend"].lost <= scores["ignore"].lost
+
+
+def test_sam_2_objects_do_not_know_of_each_other() -> None:
+    options = build_video_predictor("sam-i2v-cell", device="cpu").options
+    assert options["neighbours"] == options["divisions"] == "ignore"
+
+
+def test_an_unknown_choice_is_refused() -> None:
+    movie = np.zeros((2, 8, 8), np.uint8)
+    with pytest.raises(InputError, match="neighbours 'share' is none of contend"):
+        napari_sam_i2v.track(movie, np.eye(8, dtype=np.uint8), neighbours="share")
