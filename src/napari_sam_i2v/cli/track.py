@@ -41,6 +41,33 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--prompt-frame", type=int, metavar="N", help="frame of a label image")
     add("--start", type=int, default=0, metavar="N", help="first frame visited")
     add("--stop", type=int, metavar="N", help="first frame not visited any more")
+    _add_following(parser)
+    add("--axes", metavar="TYX", help="one letter of TZCYXS for each axis")
+    add("--channel", type=_numbers, metavar="N[,N,N]", help="channels to look at")
+    add(
+        "--contrast",
+        type=float,
+        nargs=2,
+        metavar=("LO", "HI"),
+        help="pixel values shown as black and white; robust percentiles without",
+    )
+    add(
+        "--format",
+        type=_words,
+        default=(),
+        metavar="tif,ctc,geff,trackmate,csv",
+        help="further formats; tif and csv are always written",
+    )
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--resume", action="store_true", help="continue in DIR")
+    mode.add_argument("--overwrite", action="store_true", help="replace results in DIR")
+    add("--quiet", action="store_true", help="show no progress")
+    parser.set_defaults(run=run)
+
+
+def _add_following(parser: argparse.ArgumentParser) -> None:
+    """Say how objects are followed."""
+    add = parser.add_argument
     add(
         "--direction",
         default="forward",
@@ -68,27 +95,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="contend for pixels that several objects claim (default), or follow each "
         "object as if it were alone",
     )
-    add("--axes", metavar="TYX", help="one letter of TZCYXS for each axis")
-    add("--channel", type=_numbers, metavar="N[,N,N]", help="channels to look at")
-    add(
-        "--contrast",
-        type=float,
-        nargs=2,
-        metavar=("LO", "HI"),
-        help="pixel values shown as black and white; robust percentiles without",
-    )
-    add(
-        "--format",
-        type=_words,
-        default=(),
-        metavar="tif,ctc,geff,trackmate,csv",
-        help="further formats; tif and csv are always written",
-    )
-    mode = parser.add_mutually_exclusive_group()
-    mode.add_argument("--resume", action="store_true", help="continue in DIR")
-    mode.add_argument("--overwrite", action="store_true", help="replace results in DIR")
-    add("--quiet", action="store_true", help="show no progress")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
