@@ -110,6 +110,11 @@ def test_what_a_person_gave_is_kept(predictor: SamI2VPredictor) -> None:
     assert columns(follower) == [2, 3, 4, 5]
 
 
+def test_nobody_may_be_left_to_look_for(predictor: SamI2VPredictor) -> None:
+    given = [claim(slice(0, 4)), claim(slice(6, 14))]
+    assert settle(predictor, prompted=given) == []
+
+
 def test_views_may_differ_in_place_and_size() -> None:
     wide = View((-8.5, -8.5), (2 * SIZE, 2 * SIZE))  # a cell of the grid is two pixels
     mine, theirs = strongest_rivals(

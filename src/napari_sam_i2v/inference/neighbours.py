@@ -59,7 +59,7 @@ def contend(
         left with nothing is absent.
     """
     claims = [(each.view, each.prediction.logits) for each in found.values()]
-    if len(claims) + len(prompted) < 2:
+    if not claims or len(claims) + len(prompted) < 2:
         return dict(found)
     logits = torch.cat([claimed for _, claimed in claims])
     rivals = strongest_rivals([*claims, *prompted])[: len(claims)]
