@@ -48,3 +48,10 @@ def test_or_is_followed_on_as_one_of_them(desk: Desk) -> None:
     desk.run()
     assert frames_of(desk, 0) == f"0–{FRAMES - 1}"
     assert desk.cell_of(1, FRAMES - 1) in DAUGHTERS
+
+
+def test_neighbours_contend_unless_they_may_lie_in_each_other(desk: Desk) -> None:
+    box = desk.widget.movie
+    assert box.options().neighbours == "contend"
+    box.contend.click()
+    assert box.options().neighbours == "ignore"
