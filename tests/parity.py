@@ -116,7 +116,7 @@ class Replay:
     def _look(self, frame: int, object_id: int, video: np.ndarray) -> dict:
         """What is only there, or only exact, just after a frame."""
         engine = self._state.predictor
-        low = engine._logits_at(frame, engine._objects[object_id])
+        low = engine._follower.logits(frame, engine._follower.objects[object_id])
         said = self._said[frame, object_id]
         return {
             "low": low[0, 0].numpy()[np.ix_(_SAMPLED, _SAMPLED)],
@@ -128,7 +128,7 @@ class Replay:
 
     def _remembered(self, frame: int, object_id: int) -> dict:
         """What memory holds, once prompted frames have become memory too."""
-        known = self._state.predictor._objects[object_id]
+        known = self._state.predictor._follower.objects[object_id]
         if frame in known.bank.conditioning or frame in known.bank.tracked:
             entry = known.bank[frame]
             memory = entry.features[0].float().mean(0).numpy()

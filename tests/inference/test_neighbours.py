@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -19,6 +21,7 @@ from napari_sam_i2v.inference.predictor import SamI2VPredictor
 from napari_sam_i2v.model.image_encoder import Features
 from napari_sam_i2v.model.sam_i2v import Prediction
 from napari_sam_i2v.simulation import SimulationSettings, simulate
+from napari_sam_i2v.simulation.settings import SimulatedMovie
 from napari_sam_i2v.views import View
 from tiny import EXTRAS, tiny_model
 
@@ -38,9 +41,7 @@ def predictor() -> SamI2VPredictor:
     return engine(np.zeros((2, SIZE, SIZE)), tiny_model(EXTRAS), views="objects")
 
 
-def settle(
-    predictor: SamI2VPredictor, *claims: tuple[View, Tensor], prompted=()
-) -> list[Found]:
+def settle(predictor: SamI2VPredictor, *claims: tuple[View, Tensor]) -> list[Found]:
     found = {}
     viewing, width = predictor._viewing, predictor.model.config.width
     for number, (view, logits) in enumerate(claims, start=1):
@@ -50,8 +51,12 @@ def settle(
         mask = viewing.mask(1, number, prediction, 0, view)
         features = Features(torch.zeros(1))
         found[number] = Found(view, features, prediction, mask)
-    settled = contend(predictor.model, viewing, found, list(prompted))
-    return list(settled.values())
+    return list(contend(predictor.model, viewing, found).values())
+
+
+def rivals(*claims: tuple[View, Tensor]) -> Tensor:
+    views, logits = zip(*claims, strict=True)
+    return strongest_rivals(torch.cat(logits), views)
 
 
 def columns(found: Found) -> list[int]:
@@ -103,23 +108,21 @@ def test_the_order_does_not_matter(predictor: SamI2VPredictor) -> None:
         assert torch.equal(one.prediction.logits, other.prediction.logits)
 
 
-def test_what_a_person_gave_is_kept(predictor: SamI2VPredictor) -> None:
-    (follower,) = settle(
-        predictor, claim(slice(2, 10), 5.0), prompted=[claim(slice(6, 14), 10.0)]
-    )
-    assert columns(follower) == [2, 3, 4, 5]
-
-
 def test_nobody_may_be_left_to_look_for(predictor: SamI2VPredictor) -> None:
-    given = [claim(slice(0, 4)), claim(slice(6, 14))]
-    assert settle(predictor, prompted=given) == []
+    assert settle(predictor) == []
+
+
+def test_equal_claims_are_both_kept(predictor: SamI2VPredictor) -> None:
+    one, other = settle(predictor, claim(slice(2, 8)), claim(slice(4, 10)))
+    assert columns(one) == list(range(2, 8))
+    assert columns(other) == list(range(4, 10))
 
 
 def test_views_may_differ_in_place_and_size() -> None:
     wide = View((-8.5, -8.5), (2 * SIZE, 2 * SIZE))  # a cell of the grid is two pixels
-    mine, theirs = strongest_rivals(
-        [claim(slice(0, 16)), claim(slice(8, 12), 3.0, view=wide)]
-    )[:, 0]
+    mine, theirs = rivals(
+        claim(slice(0, 16)), claim(slice(8, 12), 3.0, view=wide)
+    ).squeeze(1)
     # Its rows 4 to 12 and columns 8 to 12 are rows 0 to 16 and columns 8 to 16 here.
     assert torch.all(mine[1:15, 9:15] == 3.0)
     assert torch.all(mine[:, :7] == 0)
@@ -127,12 +130,40 @@ def test_views_may_differ_in_place_and_size() -> None:
     assert torch.all(theirs[:, 13:] == 0)
 
 
+def test_the_strongest_of_several_counts() -> None:
+    others = claim(slice(0, 6), 2.0), claim(slice(3, 9), 7.0)
+    found = rivals(claim(slice(0, 12)), *others)
+    assert found[0, 0, 8].tolist() == [2.0] * 3 + [7.0] * 6 + [0.0] * 7
+
+
 def test_far_views_do_not_meet() -> None:
     far = View((100.0, 100.0), (SIZE, SIZE))
-    rivals = strongest_rivals([claim(slice(0, 16)), claim(slice(0, 16), view=far)])
-    assert not rivals.any()
+    assert not rivals(claim(slice(0, 16)), claim(slice(0, 16), view=far)).any()
     nothing = claim(slice(0, 0))
-    assert not strongest_rivals([nothing, nothing]).any()
+    assert not rivals(nothing, nothing).any()
+
+
+def test_what_is_remembered_is_what_was_settled() -> None:
+    predictors = []
+    for neighbours in (True, False):
+        predictor = engine(
+            model=tiny_model(EXTRAS), views="objects", neighbours=neighbours
+        )
+        predictor.computing.batch = 2
+        for object_id, centre in enumerate([(20.0, 22.0), (20.0, 27.0), (24.0, 25.0)]):
+            prompt(predictor, disc(0, object_id + 1, centre, 5))
+        masks = track(predictor, [1], (1, 2, 3))
+        predictors.append((predictor, masks))
+    (together, settled), (alone, masks) = predictors
+    assert any(settled[key].area < masks[key].area for key in masks)
+    for _, object_id in settled:
+        known = together._follower.objects[object_id]
+        there = known.logits[1] > 0
+        assert bool(there.any()) == bool(settled[1, object_id].area)
+        # Given alone what it was left with, an engine remembers the same.
+        other = alone._follower.objects[object_id].bank.tracked[1]
+        changed = settled[1, object_id].area != masks[1, object_id].area
+        assert changed != torch.equal(known.bank.tracked[1].features, other.features)
 
 
 def test_whole_frames_never_contend() -> None:
@@ -145,12 +176,17 @@ def test_whole_frames_never_contend() -> None:
     assert_identical(*runs)
 
 
-def test_crowded_cells_are_followed_better_together() -> None:
-    movie = simulate(
+@cache
+def crowd() -> SimulatedMovie:
+    return simulate(
         SimulationSettings(
             modality="ring", frames=10, cells=14, height=160, width=160, seed=902
         )
     )
+
+
+def test_crowded_cells_are_followed_better_together() -> None:
+    movie = crowd()
     prompts = first_frame_prompts(movie.labels, "label")
     scores = {}
     for how in ("contend", "ignore"):
@@ -165,6 +201,22 @@ def test_crowded_cells_are_followed_better_together() -> None:
         )
     assert scores["contend"].j > scores["ignore"].j + 0.02
     assert scores["contend"].lost <= scores["ignore"].lost
+
+
+def test_what_was_undone_is_followed_again_together() -> None:
+    movie = crowd()
+    prompts = first_frame_prompts(movie.labels, "label")
+    ends = []
+    for undone in (False, True):
+        session = napari_sam_i2v.open_session(movie.images, device="cpu")
+        session.add_all(prompts)
+        list(session.propagate(0, 5))
+        if undone:
+            session.remove(4)
+            session.undo()
+        list(session.propagate(5, 7))
+        ends.append(session.masklets_in(0, 7).labels[6])
+    np.testing.assert_array_equal(*ends)
 
 
 def test_sam_2_objects_do_not_know_of_each_other() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from napari_sam_i2v.inference.small import clean_small
 from napari_sam_i2v.inference.viewing import Viewing
 from napari_sam_i2v.masklets import ObjectMask
 from napari_sam_i2v.model.image_encoder import Features
-from napari_sam_i2v.model.memory import MemoryTokens
+from napari_sam_i2v.model.memory import MemoryEntry, MemoryTokens
 from napari_sam_i2v.model.prompt_encoder import PromptTensors
 from napari_sam_i2v.model.sam_i2v import Prediction, SamI2V
 from napari_sam_i2v.model.selection import Policy
@@ -93,7 +93,7 @@ class Follower:
         self._model = model
         self._viewing = viewing
         self._computing = computing
-        self._frames = range(n_frames)
+        self._travel = range(n_frames)
         self._shape = shape
         self._policy = policy
         self._fill_holes = fill_holes
@@ -101,7 +101,10 @@ class Follower:
     def find(
         self, frame: int, object_ids: Sequence[int], *, reverse: bool
     ) -> dict[int, Found]:
-        """Find objects, few enough for one batch; nothing is remembered of it yet."""
+        """Find objects, few enough for one batch.
+
+        Prompted frames become memory now; what is found does not yet.
+        """
         self._remember_vouched(object_ids)
         views = []
         for object_id in object_ids:
@@ -137,23 +140,26 @@ class Follower:
     ) -> dict[int, ObjectMask]:
         """Remember what was found on a frame, and give its masks."""
         reach = self._model.config.memory.global_reach
-        for object_ids in self._computing.batches(list(found)):
-            batch = [found[object_id] for object_id in object_ids]
-            features = batch[0].features
-            if not self._viewing.shared:
-                features = Features.stack([each.features for each in batch])
-            prediction = Prediction.join([each.prediction for each in batch])
-            entry = self._model.remember(features, prediction)
-            for row, (object_id, each) in enumerate(
-                zip(object_ids, batch, strict=True)
-            ):
-                state, mask = self.objects[object_id], each.mask
-                seen = extent_of_mask(mask.mask, mask.offset)
-                state.sightings[frame] = Sighting(
-                    each.view, seen, reverse, each.divided
-                )
-                state.note(frame, entry.row(row), each.prediction.logits, reach)
+        entries: dict[int, MemoryEntry] = {}
+        for batch in self._computing.batches(list(found)):
+            entries |= self._computing.retry_smaller(
+                lambda ids: self._remembered({i: found[i] for i in ids}), batch
+            )
+        for object_id, each in found.items():
+            state, mask = self.objects[object_id], each.mask
+            seen = extent_of_mask(mask.mask, mask.offset)
+            state.sightings[frame] = Sighting(each.view, seen, reverse, each.divided)
+            state.note(frame, entries[object_id], each.prediction.logits, reach)
         return {object_id: each.mask for object_id, each in found.items()}
+
+    def _remembered(self, found: Mapping[int, Found]) -> dict[int, MemoryEntry]:
+        batch = list(found.values())
+        features = batch[0].features
+        if not self._viewing.shared:
+            features = Features.stack([each.features for each in batch])
+        prediction = Prediction.join([each.prediction for each in batch])
+        entry = self._model.remember(features, prediction)
+        return {object_id: entry.row(row) for row, object_id in enumerate(found)}
 
     def recollection(
         self, frame: int, object_id: int, view: View, *, reverse: bool
@@ -169,18 +175,6 @@ class Follower:
     def logits(self, frame: int, state: ObjectState) -> Tensor | None:
         """Give what is known of an object, ``(1, 1, 4h, 4w)``."""
         return known_logits(self._model, self._viewing, state, frame, self._shape)
-
-    def prompted(
-        self, frame: int, besides: Container[int]
-    ) -> list[tuple[View, Tensor]]:
-        """Give what people say of other objects on a frame: views and logits."""
-        claims = []
-        for object_id, state in self.objects.items():
-            if object_id not in besides and frame in state.vouched:
-                logits = self.logits(frame, state)
-                assert logits is not None, "a prompted frame is known"
-                claims.append((state.sightings[frame].view, logits))
-        return claims
 
     def forget(self, object_id: int, frame: int | None) -> None:
         """Forget an object, or what is known of it on one frame."""
@@ -250,7 +244,7 @@ class Follower:
         return recall(
             state,
             frame,
-            self._frames[::-1] if reverse else self._frames,
+            self._travel[::-1] if reverse else self._travel,
             alike,
             self._policy,
             self._model.config.memory,

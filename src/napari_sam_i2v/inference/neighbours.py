@@ -28,18 +28,9 @@ CONTESTED = 0.03
 """Share of an object that others must claim with more right before it gives way; at
 twice as much it does so wholly."""
 
-_PAIRS = 512  # compared at once: a few tens of megabytes
-
-
-Claim = tuple[View, Tensor]
-"""Where the network looked for an object, and its logits there, ``(1, 1, S, S)``."""
-
 
 def contend(
-    model: SamI2V,
-    viewing: Viewing,
-    found: Mapping[int, Found],
-    prompted: Sequence[Claim],
+    model: SamI2V, viewing: Viewing, found: Mapping[int, Found]
 ) -> dict[int, Found]:
     """Settle who owns what, among objects that were looked for one by one.
 
@@ -48,9 +39,7 @@ def contend(
     model, viewing
         The network and how it looks.
     found
-        The objects.
-    prompted
-        Others on that frame, which keep what a person gave them.
+        The objects of a frame.
 
     Returns
     -------
@@ -58,11 +47,10 @@ def contend(
         The objects; those that lost next to nothing are what they were. One that is
         left with nothing is absent.
     """
-    claims = [(each.view, each.prediction.logits) for each in found.values()]
-    if not claims or len(claims) + len(prompted) < 2:
+    if len(found) < 2:
         return dict(found)
-    logits = torch.cat([claimed for _, claimed in claims])
-    rivals = strongest_rivals([*claims, *prompted])[: len(claims)]
+    logits = torch.cat([each.prediction.logits for each in found.values()])
+    rivals = strongest_rivals(logits, [each.view for each in found.values()])
     own, lost = logits > 0, (logits > 0) & (rivals > logits)
     share = lost.flatten(1).sum(1) / own.flatten(1).sum(1).clamp(min=1)
     # By and by, or a rounding error would decide whether an object gives way.
@@ -81,64 +69,67 @@ def contend(
     return settled
 
 
-def strongest_rivals(claims: Sequence[Claim]) -> Tensor:
-    """Give the largest logit that any other claims, on the grid of each.
+def strongest_rivals(logits: Tensor, views: Sequence[View]) -> Tensor:
+    """Give the largest logit that any other object claims, on the grid of each.
+
+    Parameters
+    ----------
+    logits
+        ``(N, 1, S, S)``, in N views.
+    views
+        Where the network looked for each.
 
     Returns
     -------
     torch.Tensor
-        ``(N, 1, S, S)``, 0 where no other claims anything.
+        ``(N, 1, S, S)``, float32; 0 where no other claims anything.
     """
-    logits = torch.cat([claimed.float() for _, claimed in claims])
+    logits = logits.float()
     rivals = torch.zeros_like(logits)
-    near = _near(claims, logits)
-    for start in range(0, len(near), _PAIRS):
-        pairs = near[start : start + _PAIRS]
-        rows, others = (torch.from_numpy(each).to(logits.device) for each in pairs.T)
-        grids = torch.stack(
-            [_grid(claims[row][0], claims[other][0], logits) for row, other in pairs]
-        )
-        theirs = F.grid_sample(logits[others], grids, align_corners=False)
-        index = rows[:, None, None, None].expand_as(theirs)
-        rivals.scatter_reduce_(0, index, theirs, "amax")  # of 0 and theirs
+    for row, near in enumerate(_near(logits, views)):
+        if near.any():
+            others = np.flatnonzero(near)
+            grid = _grid(views[row], [views[other] for other in others], logits)
+            theirs = F.grid_sample(logits[others], grid, align_corners=False)
+            rivals[row] = theirs.amax(0).clamp(min=0)
     return rivals
 
 
-def _near(claims: Sequence[Claim], logits: Tensor) -> NDArray[np.int64]:
-    """Tell which pairs claim the same place, ``(P, 2)``, by their bounding boxes."""
-    boxes = np.array(list(_boxes(claims, logits)))
+def _near(logits: Tensor, views: Sequence[View]) -> NDArray[np.bool_]:
+    """Tell who claims the same place as whom, ``(N, N)``, by their bounding boxes."""
+    boxes = np.array(list(_boxes(logits, views)))
     low, high = boxes[:, None, 0], boxes[:, None, 1]
-    meet = (low < high.swapaxes(0, 1)).all(-1) & (low.swapaxes(0, 1) < high).all(-1)
+    before = (low < high.swapaxes(0, 1)).all(-1)
+    meet = np.asarray(before & before.T)
     np.fill_diagonal(meet, val=False)
-    return np.argwhere(meet)
+    return meet
 
 
-def _boxes(claims: Sequence[Claim], logits: Tensor) -> Iterator[NDArray[np.float64]]:
+def _boxes(logits: Tensor, views: Sequence[View]) -> Iterator[NDArray[np.float64]]:
     """Give first and last ``yx`` of what each claims; nothing meets what is NaN."""
     positive = logits[:, 0] > 0
-    size = positive.shape[-1]
-    for rows, columns, (view, _) in zip(
-        positive.any(2).cpu().numpy(),
-        positive.any(1).cpu().numpy(),
-        claims,
-        strict=True,
+    for rows, columns, view in zip(
+        positive.any(2).cpu().numpy(), positive.any(1).cpu().numpy(), views, strict=True
     ):
         if not rows.any():
             yield np.full((2, 2), np.nan)
             continue
         ends = [np.flatnonzero(line)[[0, -1]] + (0, 1) for line in (rows, columns)]
-        steps = np.transpose(ends) / size  # (2 ends, yx)
+        steps = np.transpose(ends) / len(rows)  # (2 ends, yx)
         yield view.corner + steps * view.extent
 
 
-def _grid(view: View, other: View, like: Tensor) -> Tensor:
-    """Give places of a view's cells in another view, ``(S, S, 2)``, -1 to 1."""
+def _grid(view: View, others: Sequence[View], like: Tensor) -> Tensor:
+    """Give places of a view's cells in other views, ``(K, S, S, 2)``, -1 to 1."""
     size = like.shape[-1]
     cells = (torch.arange(size, device=like.device, dtype=like.dtype) + 0.5) / size
-    y, x = (
-        (corner + cells * extent - other_corner) / other_extent * 2 - 1
-        for corner, extent, other_corner, other_extent in zip(
-            view.corner, view.extent, other.corner, other.extent, strict=True
-        )
+    corners, extents = (
+        torch.tensor(each, device=like.device, dtype=like.dtype)[:, :, None]
+        for each in ([o.corner for o in others], [o.extent for o in others])
     )
-    return torch.stack(torch.broadcast_tensors(x[None, :], y[:, None]), dim=-1)
+    own = torch.stack(
+        [c + cells * e for c, e in zip(view.corner, view.extent, strict=True)]
+    )
+    y, x = ((own - corners) / extents * 2 - 1).unbind(1)  # (K, S) each
+    shape = (len(others), size, size)
+    return torch.stack([x[:, None].expand(shape), y[:, :, None].expand(shape)], dim=-1)

@@ -126,6 +126,11 @@ class SamI2VPredictor:
         return self._viewing.name
 
     @property
+    def contends(self) -> bool:
+        """Whether objects that are followed together contend for pixels."""
+        return self._neighbours and self.views_name == "objects"
+
+    @property
     def device_name(self) -> str:
         """Device and precision, for people."""
         return str(self.computing)
@@ -237,9 +242,8 @@ class SamI2VPredictor:
                 found |= self.computing.retry_smaller(
                     lambda ids: self._follower.find(frame, ids, reverse=reverse), batch
                 )
-            if self._neighbours and not self._viewing.shared:
-                others = self._follower.prompted(frame, found)
-                found = contend(self.model, self._viewing, found, others)
+            if self.contends:
+                found = contend(self.model, self._viewing, found)
             if self._divisions and not reverse:
                 found = end_divided(self._finder, self, found, self._follower.objects)
             return results | self._follower.keep(frame, found, reverse=reverse)
@@ -247,7 +251,7 @@ class SamI2VPredictor:
     def follow(
         self, frame: int, object_ids: Sequence[int], *, reverse: bool
     ) -> dict[int, ObjectMask]:
-        """Find a few objects on a frame, whatever is around them."""
+        """Find a few objects on a frame within `track`, whatever is around them."""
         found = self._follower.find(frame, object_ids, reverse=reverse)
         return self._follower.keep(frame, found, reverse=reverse)
 

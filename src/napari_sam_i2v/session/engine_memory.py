@@ -3,7 +3,8 @@
 The engine's memory is a cache. Where undoing, loading or a failure has spoilt it for
 an object, it is noted here and made good when it is next needed: from the object's
 conditioning frames alone where a propagation begins at the first of them, else by
-following the object again through the propagations in force.
+following the object again through the propagations in force; with those that were
+followed with it, where objects contend for pixels.
 """
 
 from __future__ import annotations
@@ -191,7 +192,7 @@ class EngineMemory:
             self._condition_again(object_id)
             self._without_tracks.discard(object_id)
         if lost & history:
-            self._follow_again(lost & history, version)
+            self._follow_again(self._followed_with(lost & history, version), version)
 
     def snapshot(self, version: int, steps: int) -> Snapshot:
         """Take a snapshot of the engine, and note what is amiss with it."""
@@ -224,6 +225,20 @@ class EngineMemory:
             if frame != but:
                 self._condition(object_id, frame, state)
         self._without_conditioning.discard(object_id)
+
+    def _followed_with(self, object_ids: Collection[int], version: int) -> set[int]:
+        """Add the objects without which others would not be followed as they were."""
+        wanted = set(object_ids)
+        if not getattr(self._predictor, "contends", False):
+            return wanted
+        groups = [
+            set(action.objects)
+            for then, action in self._document.in_force()
+            if then < version and isinstance(action, Propagate)
+        ]
+        while more := [group for group in groups if group & wanted and group - wanted]:
+            wanted = wanted.union(*more)
+        return wanted
 
     def _follow_again(self, object_ids: Collection[int], version: int) -> None:
         for object_id in object_ids:

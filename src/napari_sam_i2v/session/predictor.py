@@ -32,7 +32,11 @@ class Predictor(Protocol):
     def track(
         self, frame: int, object_ids: Sequence[int], *, reverse: bool = False
     ) -> dict[int, ObjectMask]:
-        """Find objects on a frame from memory, all as one batch."""
+        """Find objects on a frame from memory, together.
+
+        Where an engine has an attribute ``contends`` that is true, what it says of one
+        depends on which others are followed with it.
+        """
         ...
 
     def forget(self, object_id: int, frame: int | None = None) -> None:
