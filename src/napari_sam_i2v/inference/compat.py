@@ -304,6 +304,8 @@ def build_video_predictor(  # noqa: PLR0913
 ) -> VideoPredictor:
     """Build a predictor with SAM 2's calls.
 
+    Each object is followed as if it were alone, and on to the end, dividing or not.
+
     Parameters
     ----------
     model
@@ -335,7 +337,6 @@ def build_video_predictor(  # noqa: PLR0913
         "selection": selection,
         "seed": seed,
         "fill_holes": fill_holes,
-        # SAM 2's objects are followed to the end, and do not know of each other.
         "divisions": "ignore",
         "neighbours": "ignore",
     }
