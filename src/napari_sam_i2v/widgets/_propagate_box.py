@@ -85,6 +85,8 @@ class PropagateBox(QGroupBox):
         tighten(layout)
         self.number.setVisible(False)
         self.show_status(Status())
+        # Napari's first bar takes long to make: not while a movie is tracked.
+        activity(total=1, desc="opening").close()
 
     def show_status(self, status: Status) -> None:
         """Show how far a propagation is, here and in napari's activity dock."""
