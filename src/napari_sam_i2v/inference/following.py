@@ -152,15 +152,6 @@ class Follower:
             state.note(frame, entries[object_id], each.prediction.logits, reach)
         return {object_id: each.mask for object_id, each in found.items()}
 
-    def _remembered(self, found: Mapping[int, Found]) -> dict[int, MemoryEntry]:
-        batch = list(found.values())
-        features = batch[0].features
-        if not self._viewing.shared:
-            features = Features.stack([each.features for each in batch])
-        prediction = Prediction.join([each.prediction for each in batch])
-        entry = self._model.remember(features, prediction)
-        return {object_id: entry.row(row) for row, object_id in enumerate(found)}
-
     def recollection(
         self, frame: int, object_id: int, view: View, *, reverse: bool
     ) -> MemoryTokens | None:
@@ -184,6 +175,15 @@ class Follower:
             self.objects[object_id].forget(frame)
         if not self._viewing.shared:
             self.likeness.forget(object_id, frame)
+
+    def _remembered(self, found: Mapping[int, Found]) -> dict[int, MemoryEntry]:
+        batch = list(found.values())
+        features = batch[0].features
+        if not self._viewing.shared:
+            features = Features.stack([each.features for each in batch])
+        prediction = Prediction.join([each.prediction for each in batch])
+        entry = self._model.remember(features, prediction)
+        return {object_id: entry.row(row) for row, object_id in enumerate(found)}
 
     def _remember_vouched(self, object_ids: Sequence[int]) -> None:
         """Make memory of prompted frames, all objects of a frame at once."""

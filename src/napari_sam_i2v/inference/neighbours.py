@@ -15,13 +15,13 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_sam_i2v.inference.following import Found
 from napari_sam_i2v.inference.viewing import Viewing
 from napari_sam_i2v.model.sam_i2v import SamI2V
+from napari_sam_i2v.model.sampling import sample_squares
 from napari_sam_i2v.views import View
 
 CONTESTED = 0.03
@@ -89,8 +89,7 @@ def strongest_rivals(logits: Tensor, views: Sequence[View]) -> Tensor:
     for row, near in enumerate(_near(logits, views)):
         if near.any():
             others = np.flatnonzero(near)
-            grid = _grid(views[row], [views[other] for other in others], logits)
-            theirs = F.grid_sample(logits[others], grid, align_corners=False)
+            theirs = _seen_by(views[row], logits[others], [views[o] for o in others])
             rivals[row] = theirs.amax(0).clamp(min=0)
     return rivals
 
@@ -119,17 +118,15 @@ def _boxes(logits: Tensor, views: Sequence[View]) -> Iterator[NDArray[np.float64
         yield view.corner + steps * view.extent
 
 
-def _grid(view: View, others: Sequence[View], like: Tensor) -> Tensor:
-    """Give places of a view's cells in other views, ``(K, S, S, 2)``, -1 to 1."""
-    size = like.shape[-1]
-    cells = (torch.arange(size, device=like.device, dtype=like.dtype) + 0.5) / size
-    corners, extents = (
-        torch.tensor(each, device=like.device, dtype=like.dtype)[:, :, None]
-        for each in ([o.corner for o in others], [o.extent for o in others])
+def _seen_by(view: View, logits: Tensor, views: Sequence[View]) -> Tensor:
+    """Resample what is on the grids of other views to that of a view, 0 beyond."""
+    size = logits.shape[-1]
+    centres = [other.to_view(view.centre, size) for other in views]
+    sides = [view.extent[0] / other.extent[0] * size for other in views]
+    return sample_squares(
+        logits,
+        logits.new_tensor(centres),
+        logits.new_tensor(sides),
+        size,
+        beyond="zeros",
     )
-    own = torch.stack(
-        [c + cells * e for c, e in zip(view.corner, view.extent, strict=True)]
-    )
-    y, x = ((own - corners) / extents * 2 - 1).unbind(1)  # (K, S) each
-    shape = (len(others), size, size)
-    return torch.stack([x[:, None].expand(shape), y[:, :, None].expand(shape)], dim=-1)

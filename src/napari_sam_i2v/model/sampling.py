@@ -56,7 +56,13 @@ def sample_square(
 
 
 def sample_squares(
-    frames: Tensor, centres: Tensor, sides: Tensor, size: int, turns: Tensor | None
+    frames: Tensor,
+    centres: Tensor,
+    sides: Tensor,
+    size: int,
+    turns: Tensor | None = None,
+    *,
+    beyond: str = "border",
 ) -> Tensor:
     """Resample a square of each row of frames, without averaging.
 
@@ -72,6 +78,8 @@ def sample_squares(
         Side of the result in pixels.
     turns
         ``(B, 2, 2)`` rotations or reflections of the squares' axes, if any.
+    beyond
+        What is past a frame's border: its edge pixels (``border``), or ``zeros``.
 
     Returns
     -------
@@ -87,7 +95,7 @@ def sample_squares(
     y, x = (offsets + centres[:, None, None]).unbind(-1)
     grid = torch.stack([(x + 0.5) / width * 2 - 1, (y + 0.5) / height * 2 - 1], dim=-1)
     return F.grid_sample(
-        frames, grid.to(frames.dtype), padding_mode="border", align_corners=False
+        frames, grid.to(frames.dtype), padding_mode=beyond, align_corners=False
     )
 
 
