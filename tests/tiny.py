@@ -58,6 +58,7 @@ def tiny_config(switches: Switches = PLAIN, **changes: Any) -> ModelConfig:
             mask_channels=4,
             fuser_layers=1,
             global_reach=8,
+            last_mask=switches.extras,
         ),
         decoder=DecoderConfig(
             heads=2,

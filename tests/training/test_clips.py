@@ -11,12 +11,14 @@ from napari_sam_i2v.model.image_encoder import window_frames
 from napari_sam_i2v.training.clips import (
     Clips,
     ClipSettings,
+    carry,
     draw_clips,
     follow,
     look,
     window_numbers,
 )
 from napari_sam_i2v.training.dice import Dice
+from napari_sam_i2v.training.losses import mask_iou
 from napari_sam_i2v.training.pool import MoviePool
 from napari_sam_i2v.views import FollowObjects, View, extent_of_mask
 
@@ -49,6 +51,27 @@ def test_runs_stay_in_the_movie_and_start_with_the_cell(pool: MoviePool) -> None
         steps = clips.frames.diff(dim=1).abs()
         assert (steps == clips.stride[:, None]).all()
         assert not clips.truth[:, 0].isnan().any()
+
+
+def test_masks_are_carried_to_where_the_squares_went(pool: MoviePool) -> None:
+    clips = draw(pool, 3)
+    _, before = look(pool, clips, 0, CONFIG, Dice(0, COUNT))
+    square = clips.square(0)
+    moves = torch.randn(COUNT, 2, generator=torch.Generator().manual_seed(0))
+    clips.centre = clips.centre + 0.08 * clips.side[:, None] * moves
+    clips.side = 1.1 * clips.side
+    _, now = look(pool, clips, 0, CONFIG, Dice(0, COUNT))
+    carried = carry(clips, before * 20.0 - 10, square, clips.square(0)) > 0
+    assert mask_iou(carried.float(), now.float()).median() > 0.9
+    assert mask_iou(before.float(), now.float()).mean() < 0.75
+
+
+def test_nothing_is_carried_from_where_nobody_looked(pool: MoviePool) -> None:
+    clips = draw(pool, 3)
+    square = clips.square(0)
+    clips.centre = clips.centre + 2 * clips.side[:, None]
+    everywhere = torch.full((COUNT, 1, 64, 64), 10.0)
+    assert (carry(clips, everywhere, square, clips.square(0)) == -10).all()
 
 
 def test_vanishing_cells_are_gone_at_the_end(pool: MoviePool) -> None:

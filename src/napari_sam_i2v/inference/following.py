@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,12 +16,14 @@ from napari_sam_i2v.inference.prompting import given_mask, known_logits
 from napari_sam_i2v.inference.recall import Recalled, recall
 from napari_sam_i2v.inference.similarity import FrameLikeness
 from napari_sam_i2v.inference.small import clean_small
+from napari_sam_i2v.inference.transforms import squares_in
 from napari_sam_i2v.inference.viewing import Viewing
 from napari_sam_i2v.masklets import ObjectMask
 from napari_sam_i2v.model.image_encoder import Features
 from napari_sam_i2v.model.memory import MemoryEntry, MemoryTokens
 from napari_sam_i2v.model.prompt_encoder import PromptTensors
-from napari_sam_i2v.model.sam_i2v import Prediction, SamI2V
+from napari_sam_i2v.model.sam_i2v import ABSENT_LOGIT, Prediction, SamI2V
+from napari_sam_i2v.model.sampling import carried
 from napari_sam_i2v.model.selection import Policy
 from napari_sam_i2v.views import View, extent_of_mask
 
@@ -106,11 +108,12 @@ class Follower:
         Prompted frames become memory now; what is found does not yet.
         """
         self._remember_vouched(object_ids)
+        states = [self.objects[object_id] for object_id in object_ids]
+        behind = [state.behind(frame, reverse=reverse) for state in states]
         views = []
-        for object_id in object_ids:
-            last = self.objects[object_id].before(frame, reverse=reverse)
-            assert last is not None, "tracking starts at a prompted frame"
-            views.append(self._viewing.policy.after(last.view, last.seen))
+        for state, last in zip(states, behind, strict=True):
+            sighting = state.sightings[last]
+            views.append(self._viewing.policy.after(sighting.view, sighting.seen))
         features = self._viewing.encoder.encode(frame, views)
         reach = self._model.config.memory.global_reach
         for row, tokens in enumerate(features.tokens):
@@ -121,8 +124,10 @@ class Follower:
             for object_id, view in zip(object_ids, views, strict=True)
         ]
         conditioned = self._model.condition(features, self._tokens(recalled))
-        nothing = PromptTensors.none(len(object_ids), self._computing.device)
-        prediction = self._model.decode(conditioned, features, nothing)
+        prompts = PromptTensors.none(len(object_ids), self._computing.device)
+        if self._model.config.memory.last_mask:
+            prompts = replace(prompts, mask=self._carried(states, behind, views))
+        prediction = self._model.decode(conditioned, features, prompts)
         prediction = self.cleaned(prediction)
         prediction = self._viewing.judge(frame, prediction)
         return {
@@ -175,6 +180,23 @@ class Follower:
             self.objects[object_id].forget(frame)
         if not self._viewing.shared:
             self.likeness.forget(object_id, frame)
+
+    def _carried(
+        self,
+        states: Sequence[ObjectState],
+        frames: Sequence[int],
+        views: Sequence[View],
+    ) -> Tensor:
+        """Give masks of B frames as they are in other views, ``(B, 1, 4h, 4w)``."""
+        size = self._model.config.mask_size
+        nowhere = torch.full((1, 1, size, size), ABSENT_LOGIT)
+        masks, seen_in = [], []
+        for state, frame in zip(states, frames, strict=True):
+            logits = self.logits(frame, state)
+            masks.append(nowhere if logits is None else logits)
+            seen_in.append(state.sightings[frame].view)
+        logits = torch.cat([mask.to(self._computing.device) for mask in masks])
+        return carried(logits, *squares_in(seen_in, views, logits))
 
     def _remembered(self, found: Mapping[int, Found]) -> dict[int, MemoryEntry]:
         batch = list(found.values())

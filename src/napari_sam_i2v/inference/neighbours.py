@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_sam_i2v.inference.following import Found
+from napari_sam_i2v.inference.transforms import squares_in
 from napari_sam_i2v.inference.viewing import Viewing
 from napari_sam_i2v.model.sam_i2v import SamI2V
 from napari_sam_i2v.model.sampling import sample_squares
@@ -120,13 +121,5 @@ def _boxes(logits: Tensor, views: Sequence[View]) -> Iterator[NDArray[np.float64
 
 def _seen_by(view: View, logits: Tensor, views: Sequence[View]) -> Tensor:
     """Resample what is on the grids of other views to that of a view, 0 beyond."""
-    size = logits.shape[-1]
-    centres = [other.to_view(view.centre, size) for other in views]
-    sides = [view.extent[0] / other.extent[0] * size for other in views]
-    return sample_squares(
-        logits,
-        logits.new_tensor(centres),
-        logits.new_tensor(sides),
-        size,
-        beyond="zeros",
-    )
+    centres, sides = squares_in(views, [view] * len(views), logits)
+    return sample_squares(logits, centres, sides, logits.shape[-1], beyond="zeros")

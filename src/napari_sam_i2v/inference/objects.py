@@ -149,16 +149,18 @@ class ObjectState:
         """Prompted frames that are not memory yet."""
         return [t for t in sorted(self.vouched) if t not in self.bank.conditioning]
 
-    def before(self, frame: int, *, reverse: bool) -> Sighting | None:
-        """Give the nearest sighting behind a frame in the direction of travel."""
+    def behind(self, frame: int, *, reverse: bool) -> int:
+        """Give the nearest frame behind one, in the direction of travel, that is known.
+
+        Or one ahead, where there is none behind.
+        """
         behind: Sequence[int] = [
             t for t in self.sightings if (t > frame if reverse else t < frame)
         ]
         if not behind:
             behind = list(self.sightings)
-        if not behind:
-            return None
-        return self.sightings[min(behind, key=lambda t: abs(t - frame))]
+        assert behind, "tracking starts at a prompted frame"
+        return min(behind, key=lambda t: abs(t - frame))
 
 
 def pack_mask(logits: Tensor) -> bytes:

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from napari_sam_i2v.inference.objects import ObjectState, Vouched
 from napari_sam_i2v.inference.transforms import (
-    GIVEN_LOGIT,
     given_logits,
     mask_in_view,
     point_tensors,
@@ -22,6 +21,7 @@ from napari_sam_i2v.model.image_encoder import Features
 from napari_sam_i2v.model.memory import MemoryTokens
 from napari_sam_i2v.model.prompt_encoder import PromptTensors
 from napari_sam_i2v.model.sam_i2v import Conditioned, Prediction, SamI2V
+from napari_sam_i2v.model.sampling import GIVEN_LOGIT
 from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 from napari_sam_i2v.views import Extent, View, extent_of_prompts
 
@@ -227,8 +227,8 @@ def known_logits(
     """Give an object's logits on the decoder's grid, ``(1, 1, 4h, 4w)``, if known."""
     vouched = state.vouched.get(frame)
     if vouched is None:
-        logits = state.logits.get(frame)
-        return None if logits is None else logits.float()
+        tracked = state.tracked_mask(frame)
+        return None if tracked is None else tracked.logits.float()
     if vouched.prediction is not None:
         return vouched.prediction.logits
     device = model.no_obj_ptr.device

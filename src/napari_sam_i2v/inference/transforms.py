@@ -19,12 +19,11 @@ from napari_sam_i2v.model.prompt_encoder import (
     POSITIVE,
     PromptTensors,
 )
-from napari_sam_i2v.model.sampling import sample_square
+from napari_sam_i2v.model.sampling import GIVEN_LOGIT, sample_square
 from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 from napari_sam_i2v.views import View
 
-# A given mask as logits, and what the released model feeds back at most.
-GIVEN_LOGIT = 10.0
+# What the released model feeds back at most.
 PRIOR_LIMIT = 32.0
 
 
@@ -166,3 +165,29 @@ def paste(
         return (top, left), whole
     offset, crop = crop_positive(whole)
     return (offset[0] + top, offset[1] + left), crop
+
+
+def squares_in(
+    views: Sequence[View], others: Sequence[View], logits: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Find square views in others, to resample what was seen there.
+
+    Parameters
+    ----------
+    views
+        N views.
+    others
+        As many, where they are wanted.
+    logits
+        ``(N, C, S, S)``, seen in ``views``.
+
+    Returns
+    -------
+    tuple of torch.Tensor
+        Centres ``(N, 2)`` and sides ``(N,)`` of the others, in pixels of the logits.
+    """
+    size = logits.shape[-1]
+    pairs = list(zip(views, others, strict=True))
+    centres = [view.to_view(other.centre, size) for view, other in pairs]
+    sides = [other.extent[0] / view.extent[0] * size for view, other in pairs]
+    return logits.new_tensor(centres), logits.new_tensor(sides)

@@ -83,6 +83,9 @@ class MemoryConfig:
         How many of either kind are attended to.
     conditioning_frames
         How many conditioning frames are attended to: the first and the nearest.
+    last_mask
+        Whether a frame that is tracked gets the mask of the frame before as a prompt,
+        at full resolution, beside what it attends to (MaskTrack, Perazzi et al. 2017).
     """
 
     width: int = 64
@@ -98,6 +101,7 @@ class MemoryConfig:
     global_frames: int = 4
     local_frames: int = 2
     conditioning_frames: int = 8
+    last_mask: bool = False
 
     @property
     def tracked_frames(self) -> int:

@@ -6,6 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+GIVEN_LOGIT = 10.0
+"""A given mask as logits: this inside, minus this outside."""
+
 # Of ImageNet, by channel.
 _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
@@ -97,6 +100,27 @@ def sample_squares(
     return F.grid_sample(
         frames, grid.to(frames.dtype), padding_mode=beyond, align_corners=False
     )
+
+
+def carried(logits: Tensor, centres: Tensor, sides: Tensor) -> Tensor:
+    """Resample mask logits to other squares, as a mask prompt there.
+
+    Parameters
+    ----------
+    logits
+        ``(B, 1, S, S)``.
+    centres, sides
+        The squares in pixels of each row; see :func:`sample_squares`.
+
+    Returns
+    -------
+    torch.Tensor
+        ``(B, 1, S, S)``, -10 to 10; the object is not where nobody looked.
+    """
+    above = logits.float().clamp(-GIVEN_LOGIT, GIVEN_LOGIT) + GIVEN_LOGIT
+    size = logits.shape[-1]
+    moved = sample_squares(above, centres, sides, size, beyond="zeros")
+    return moved - GIVEN_LOGIT
 
 
 def _cut(

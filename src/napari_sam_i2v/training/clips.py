@@ -10,7 +10,7 @@ from torch import Tensor
 
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.model.config import ModelConfig
-from napari_sam_i2v.model.sampling import normalise, sample_squares
+from napari_sam_i2v.model.sampling import carried, normalise, sample_squares
 from napari_sam_i2v.training.dice import Dice
 from napari_sam_i2v.training.pool import MoviePool
 from napari_sam_i2v.training.prompting import bounds
@@ -19,6 +19,9 @@ from napari_sam_i2v.views import FollowObjects
 
 SMALLEST_AREA = 24
 """Pixels that a cell needs to be prompted."""
+
+Square = tuple[Tensor, Tensor]
+"""Centres and sides of B squares, ``(B, 2)`` and ``(B,)``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +86,11 @@ class Clips:
 
     def __len__(self) -> int:
         return len(self.slot)
+
+    def square(self, step: int) -> Square:
+        """Where they look at a step, given where their squares are now."""
+        aside = (self.away_step == step)[:, None]
+        return self.centre + self.away * self.side[:, None] * aside, self.side
 
     def rows(self, rows: slice, device: torch.device | str = "cpu") -> Clips:
         """Give some of the clips, on a device."""
@@ -205,9 +213,7 @@ def look(
     images = pool.images[clips.slot[:, None], seen].float()
     mine = pool.labels[clips.slot, frame] == clips.object_id[:, None, None]
 
-    aside = (clips.away_step == step)[:, None]
-    centre = clips.centre + clips.away * clips.side[:, None] * aside
-    square = (centre, clips.side)
+    square = clips.square(step)
     cut = sample_squares(images, *square, config.input_size, clips.turn)
     gamma, sign, offset, noise = clips.look.T[..., None, None, None]
     cut = sign * (cut + offset).clamp(min=0) ** gamma
@@ -217,6 +223,25 @@ def look(
     truth = mine[:, None].float()
     target = sample_squares(truth, *square, config.mask_size, clips.turn) > 0.5
     return window, target
+
+
+def carry(clips: Clips, logits: Tensor, before: Square, now: Square) -> Tensor:
+    """Move masks from where they were seen to where the clips look now.
+
+    Parameters
+    ----------
+    clips
+        B clips.
+    logits
+        ``(B, 1, S, S)`` in the squares ``before``.
+    before, now
+        The squares.
+    """
+    size = logits.shape[-1]
+    offset = (now[0] - before[0])[..., None]
+    moved = (clips.turn.transpose(1, 2) @ offset)[..., 0] / before[1][:, None]
+    centres = moved * size + (size - 1) / 2
+    return carried(logits, centres, now[1] / before[1] * size)
 
 
 def window_numbers(frame: Tensor, stride: Tensor, window: int) -> Tensor:

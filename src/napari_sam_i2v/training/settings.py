@@ -49,6 +49,9 @@ class PromptSettings:
         See :class:`Script`.
     correct_first, correct_later
         Share of steps that correct the first frame, and a later one.
+    carry
+        Share of steps in which the last mask is a prompt: with memory alone the
+        network has to do in the others.
     """
 
     kinds: tuple[float, float, float] = (0.6, 0.3, 0.1)
@@ -56,6 +59,7 @@ class PromptSettings:
     trust: float = 0.8
     correct_first: float = 0.3
     correct_later: float = 0.15
+    carry: float = 0.85
 
     def script(self, stage: Stage, rng: np.random.Generator) -> Script:
         """Draw what happens to a batch."""
@@ -71,6 +75,7 @@ class PromptSettings:
             start=int(rng.integers(10)),
             mask_share=self.mask_share,
             trust=self.trust,
+            carry=bool(rng.random() < self.carry),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from napari_sam_i2v.model.memory import MemoryBank, MemoryTokens
 from napari_sam_i2v.model.prompt_encoder import PromptTensors
 from napari_sam_i2v.model.sam_i2v import Conditioned, Prediction, SamI2V
 from napari_sam_i2v.model.selection import select_memory
-from napari_sam_i2v.training.clips import Clips, follow, look
+from napari_sam_i2v.training.clips import Clips, Square, carry, follow, look
 from napari_sam_i2v.training.dice import Dice
 from napari_sam_i2v.training.losses import LossWeights, frame_loss, mask_iou
 from napari_sam_i2v.training.pool import MoviePool
@@ -49,6 +49,8 @@ class Script:
         Share of objects whose first memory is made of the true mask.
     trust
         How often a square follows the prediction instead of the truth.
+    carry
+        Whether the last mask is a prompt, if the network is one that takes it.
     """
 
     kind: str = "click"
@@ -58,6 +60,7 @@ class Script:
     start: int = 0
     mask_share: float = 0.5
     trust: float = 0.8
+    carry: bool = True
 
     @property
     def room(self) -> float:
@@ -150,6 +153,7 @@ class Unrolling:
     def __post_init__(self) -> None:
         """Start with all objects on track."""
         self._on_track = torch.ones_like(self.clips.slot, dtype=torch.bool)
+        self._last: tuple[Tensor, Square] | None = None
 
     def run(self) -> Unrolled:
         """Prompt the first frames and track the others."""
@@ -178,6 +182,7 @@ class Unrolling:
         entries = self.bank.conditioning if prompted else self.bank.tracked
         entries[script.start + step] = entry
         logits, score = prediction.logits.detach(), prediction.score.detach()
+        self._last = logits, clips.square(step)
         diameters = model.config.view.diameters
         follow(clips, step, logits, score, diameters, script.trust, self.dice)
 
@@ -199,6 +204,7 @@ class Unrolling:
         memory = self._select(self.script.start + step)
         conditioned = self.model.condition(features, memory)
         nothing = PromptTensors.none(len(self.clips), target.device)
+        nothing = replace(nothing, mask=self._last_mask(step))
         prediction = self._decode(conditioned, features, nothing, target)
         present = target.flatten(1).any(1)
         iou = mask_iou(prediction.logits, target.float())[:, 0]
@@ -218,6 +224,13 @@ class Unrolling:
         iou = mask_iou(corrected.logits, target.float())[:, 0]
         self.result.corrected.append(iou[present])
         return corrected.where(present, prediction)
+
+    def _last_mask(self, step: int) -> Tensor | None:
+        """Give the last masks where the squares are now, if they are to be prompts."""
+        if not (self.script.carry and self.model.config.memory.last_mask):
+            return None
+        assert self._last is not None
+        return carry(self.clips, *self._last, self.clips.square(step))
 
     def _decode(
         self,
