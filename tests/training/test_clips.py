@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -20,7 +22,7 @@ from napari_sam_i2v.training.clips import (
 from napari_sam_i2v.training.dice import Dice
 from napari_sam_i2v.training.losses import mask_iou
 from napari_sam_i2v.training.pool import MoviePool
-from napari_sam_i2v.views import FollowObjects, View, extent_of_mask
+from napari_sam_i2v.views import Extent, FollowObjects, View, extent_of_mask
 
 CONFIG = load_model_config("sam-i2v-cell")
 DIAMETERS = CONFIG.view.diameters
@@ -34,6 +36,21 @@ def draw(
     """Draw a dozen clips."""
     rng = np.random.default_rng(seed)
     return draw_clips(pool.tracks, COUNT, frames, DIAMETERS, settings, rng)
+
+
+def are_whole(pool: MoviePool, clips: Clips, step: int) -> list[bool]:
+    """Whether the border of the frame leaves the cells alone."""
+    tables = [pool.tracks[slot] for slot in clips.slot]
+    cells = zip(tables, clips.object_id, clips.frames[:, step], strict=True)
+    return [bool(t.whole[t.ids == int(i), frame][0]) for t, i, frame in cells]
+
+
+def follow_all(
+    clips: Clips, logits: torch.Tensor, *, score: float = 1.0, trust: float = 1.0
+) -> None:
+    """Move the squares after the first step."""
+    scores, dice = torch.full((COUNT, 1), score), Dice(0, COUNT)
+    follow(clips, 0, logits, scores, (96, 96), DIAMETERS, trust, dice)
 
 
 def test_a_clip_shows_its_cell_in_the_middle(pool: MoviePool) -> None:
@@ -74,6 +91,13 @@ def test_nothing_is_carried_from_where_nobody_looked(pool: MoviePool) -> None:
     assert (carry(clips, everywhere, square, clips.square(0)) == -10).all()
 
 
+def test_cells_begin_whole_unless_the_border_may_cut_them_off(
+    pool: MoviePool,
+) -> None:
+    assert all(are_whole(pool, draw(pool, 3, replace(STEADY, border=0.0)), 0))
+    assert not all(are_whole(pool, draw(pool, 3, replace(STEADY, border=1.0)), 0))
+
+
 def test_vanishing_cells_are_gone_at_the_end(pool: MoviePool) -> None:
     clips = draw(pool, 4, ClipSettings(vanishing=1.0))
     gone = clips.truth[:, -1].isnan().any(1)
@@ -85,7 +109,9 @@ def test_a_look_aside_sees_no_cell(pool: MoviePool) -> None:
     assert (clips.away_step == 1).all()
     clips.away = clips.away * 3
     _, target = look(pool, clips, 1, CONFIG, Dice(0, COUNT))
-    assert not target.any()
+    # Past the frame's border its pixels go on, and so do the cells on it.
+    inside = torch.tensor(are_whole(pool, clips, 1))
+    assert inside.sum() > COUNT / 2 and not target[inside].any()
 
 
 @pytest.mark.parametrize("frame", [0, 1, 2, 5])
@@ -114,15 +140,15 @@ def test_squares_follow_predictions_as_in_use(pool: MoviePool) -> None:
     for row in range(COUNT):
         side = float(clips.side[row])
         view = View.square(tuple(clips.centre[row].tolist()), side)
-        seen = extent_of_mask(masks[row, 0].numpy() > 0)
-        assert seen is not None
-        # From pixels of the view to pixels of the frame.
-        seen = type(seen)(view.to_frame(seen.centre, 64), seen.diameter * side / 64)
+        # Beyond the frame nothing is seen.
+        y, x = view.to_frame(np.indices((64, 64)), 64)
+        inside = (y > -0.5) & (y < 95.5) & (x > -0.5) & (x < 95.5)
+        seen = extent_of_mask((masks[row, 0].numpy() > 0) & inside)
+        if seen is not None:  # from pixels of the view to pixels of the frame
+            seen = Extent(view.to_frame(seen.centre, 64), seen.diameter * side / 64)
         after = policy.after(view, seen)
         expected.append((*after.centre, after.extent[0]))
-    follow(
-        clips, 0, masks * 2 - 1, torch.ones(COUNT, 1), DIAMETERS, 1.0, Dice(0, COUNT)
-    )
+    follow_all(clips, masks * 2 - 1)
     found = torch.cat([clips.centre, clips.side[:, None]], dim=1)
     torch.testing.assert_close(
         found, torch.tensor(expected, dtype=torch.float32), atol=2e-3, rtol=1e-4
@@ -134,8 +160,7 @@ def test_turned_squares_follow_too(pool: MoviePool) -> None:
     clips.centre = clips.truth[:, 0] + 0.15 * clips.side[:, None]
     _, target = look(pool, clips, 0, CONFIG, Dice(0, COUNT))
     whole = target[:, 0, 1:-1, 1:-1].flatten(1).sum(1) == target.flatten(1).sum(1)
-    score = torch.ones(COUNT, 1)
-    follow(clips, 0, target.float() * 2 - 1, score, DIAMETERS, 1.0, Dice(0, COUNT))
+    follow_all(clips, target.float() * 2 - 1)
     inside = ((clips.truth[:, 0] > 12) & (clips.truth[:, 0] < 84)).all(1) & whole
     distance = (clips.centre - clips.truth[:, 0]).norm(dim=1) / clips.side
     assert inside.any() and distance[inside].max() < 0.05
@@ -145,7 +170,7 @@ def test_squares_stay_where_nothing_is_seen(pool: MoviePool) -> None:
     clips = draw(pool, 2)
     before = clips.centre.clone()
     logits = torch.ones(COUNT, 1, 64, 64)
-    follow(clips, 0, logits, -torch.ones(COUNT, 1), DIAMETERS, 1.0, Dice(0, COUNT))
+    follow_all(clips, logits, score=-1.0)
     assert torch.equal(clips.centre, before)
 
 
@@ -153,6 +178,6 @@ def test_untrusted_squares_go_near_the_truth(pool: MoviePool) -> None:
     clips = draw(pool, 2)
     clips.centre = clips.centre + 40
     logits = torch.ones(COUNT, 1, 64, 64)
-    follow(clips, 0, logits, torch.ones(COUNT, 1), DIAMETERS, 0.0, Dice(0, COUNT))
+    follow_all(clips, logits, trust=0.0)
     distance = (clips.centre - clips.truth[:, 0]).norm(dim=1) / clips.side
     assert distance.max() < 0.3

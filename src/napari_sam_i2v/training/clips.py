@@ -39,12 +39,16 @@ class ClipSettings:
         backward, is born or comes in.
     away
         Share of clips that look beside the cell on one frame.
+    border
+        Share of clips whose cell may be cut off by the frame's border at first. Where
+        frames are small, it cuts off more cells than in use.
     """
 
     longest_stride: int = 3
     reversed: float = 0.35
     vanishing: float = 0.25
     away: float = 0.1
+    border: float = 0.15
 
 
 @dataclass
@@ -135,7 +139,7 @@ def _draw(
     vanishing = frames > 1 and rng.random() < settings.vanishing
     slot, row, run, stride = _draw_run(tracks, frames, settings, rng, vanishing)
     table, start = tracks[slot], run[0]
-    side = diameters * table.diameter[row, start] * np.exp(rng.uniform(-0.4, 0.45))
+    side = diameters * table.diameter[row, start] * np.exp(rng.uniform(-0.3, 0.35))
     centre = table.centre[row, start] + rng.normal(0, 0.08 * side, 2)
     angle = rng.uniform(0, 2 * np.pi)
     turn = np.array(
@@ -173,6 +177,7 @@ def _draw_run(
     vanishing: bool,
 ) -> tuple[int, int, np.ndarray, int]:
     """Draw a movie, a cell in it, frames, and their stride."""
+    cut_off = rng.random() < settings.border
     tries = 0
     while True:
         tries += 1
@@ -186,6 +191,8 @@ def _draw_run(
         if rng.random() < settings.reversed:
             run = run[::-1].copy()
         possible = table.area[:, run[0]] >= SMALLEST_AREA
+        if not cut_off and tries < 30:
+            possible &= table.whole[:, run[0]]
         if vanishing and tries < 60:
             possible &= table.area[:, run[-1]] == 0
         rows = np.flatnonzero(possible)
@@ -272,6 +279,7 @@ def follow(
     step: int,
     logits: Tensor,
     score: Tensor,
+    shape: tuple[int, int],
     diameters: float,
     trust: float,
     dice: Dice,
@@ -279,7 +287,8 @@ def follow(
     """Move each square to where the object seems to be after a step.
 
     With probability ``trust`` that is what :class:`FollowObjects` does with the
-    predicted mask, as in use; otherwise the square goes to the true centroid, shaken.
+    predicted mask in frames of ``shape``, as in use; otherwise the square goes to the
+    true centroid, shaken.
     """
     truth = clips.truth[:, step]
     shaken = truth + 0.06 * clips.side[:, None] * dice.normal(2)
@@ -287,12 +296,25 @@ def follow(
     known = ~torch.isnan(truth[:, 0]) & ~trusted
 
     mask = (logits[:, 0] > 0) & (score[:, :, None] > 0)
+    mask &= _in_frame(clips, shape, mask.shape[-1])
     seen = mask.flatten(1).any(1) & (clips.away_step != step)
     moves = seen & (trusted | torch.isnan(truth[:, 0]))
     side, centre = _after(mask, clips, diameters)
     clips.side = torch.where(moves, side, clips.side)
     clips.centre = torch.where(moves[:, None], centre, clips.centre)
     clips.centre = torch.where(known[:, None], shaken, clips.centre)
+
+
+def _in_frame(clips: Clips, shape: tuple[int, int], size: int) -> Tensor:
+    """Tell which pixels of the squares lie in frames of a shape, ``(B, S, S)``."""
+    along = torch.arange(size, device=clips.side.device) - (size - 1) / 2
+    offsets = torch.stack(torch.meshgrid(along, along, indexing="ij"))  # (2, S, S)
+    turned = torch.einsum("bij,jyx->biyx", clips.turn, offsets)
+    pixel = (clips.side / size)[:, None, None, None]
+    places = clips.centre[..., None, None] + turned * pixel
+    limits = clips.side.new_tensor(shape)[:, None, None]
+    inside: Tensor = ((places > -0.5) & (places < limits - 0.5)).all(1)
+    return inside
 
 
 def _after(mask: Tensor, clips: Clips, diameters: float) -> tuple[Tensor, Tensor]:

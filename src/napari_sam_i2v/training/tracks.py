@@ -25,12 +25,15 @@ class Tracks:
         Centroids, ``yx``, NaN where a cell is not there, ``(K, T, 2)``.
     diameter
         See :func:`views.object_diameter`, ``(K, T)``.
+    whole
+        Whether a cell is there and keeps off the border of the frame, ``(K, T)``.
     """
 
     ids: NDArray[np.int64]
     area: NDArray[np.int64]
     centre: NDArray[np.float32]
     diameter: NDArray[np.float32]
+    whole: NDArray[np.bool_]
 
     @property
     def frames(self) -> int:
@@ -46,6 +49,7 @@ def measure_tracks(labels: NDArray[np.integer]) -> Tracks:
     area = np.zeros(shape, np.int64)
     centre = np.full((*shape, 2), np.nan, np.float32)
     diameter = np.zeros(shape, np.float32)
+    whole = np.zeros(shape, bool)
     for frame, image in enumerate(labels):
         boxes = ndimage.find_objects(image)
         for row, object_id in enumerate(ids):
@@ -58,4 +62,6 @@ def measure_tracks(labels: NDArray[np.integer]) -> Tracks:
             centre[row, frame] = y.mean() + corner[0], x.mean() + corner[1]
             height, width = (side.stop - side.start for side in box)
             diameter[row, frame] = object_diameter(y.size, height, width)
-    return Tracks(ids, area, centre, diameter)
+            ends = zip(box, image.shape, strict=True)
+            whole[row, frame] = all(0 < s.start and s.stop < n for s, n in ends)
+    return Tracks(ids, area, centre, diameter, whole)

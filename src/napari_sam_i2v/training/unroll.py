@@ -184,7 +184,8 @@ class Unrolling:
         logits, score = prediction.logits.detach(), prediction.score.detach()
         self._last = logits, clips.square(step)
         diameters = model.config.view.diameters
-        follow(clips, step, logits, score, diameters, script.trust, self.dice)
+        shape = self.pool.images.shape[-2:]
+        follow(clips, step, logits, score, shape, diameters, script.trust, self.dice)
 
     def _prompt(self, features: Features, target: Tensor) -> Prediction:
         """Prompt the first frame, correct it perhaps, put true masks in for some."""
