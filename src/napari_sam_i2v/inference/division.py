@@ -260,15 +260,10 @@ class DivisionFinder:
 
     def _body(self, state: ObjectState, frame: int) -> Body | None:
         """Give an object's mask on a frame, if it is known and not empty."""
-        if frame in state.vouched:
-            view = state.sightings[frame].view
-            logits = known_logits(self.model, self._viewing, state, frame, self._shape)
-        else:
-            tracked = state.tracked_mask(frame)
-            if tracked is None:
-                return None
-            view, logits = tracked.sighting.view, tracked.logits
-        return None if logits is None else self._place(logits, view)
+        logits = known_logits(self.model, self._viewing, state, frame, self._shape)
+        if logits is None:
+            return None
+        return self._place(logits, state.sightings[frame].view)
 
     def _place(self, logits: Tensor, view: View) -> Body | None:
         offset, crop = self._viewing.paste(logits[0, 0], view)
