@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -204,3 +206,36 @@ def test_the_last_thing_is_done_after_the_step_that_runs() -> None:
     go.set()
     worker.jobs._thread.join(5)
     assert order == ["step", "last"]
+
+
+def test_the_collector_does_not_go_through_old_objects_while_a_job_runs(
+    worker: Worker,
+) -> None:
+    old = [[] for _ in range(1000)]
+
+    def fails() -> None:
+        raise ValueError(gc.get_freeze_count())
+
+    worker.jobs.submit(gc.get_freeze_count, worker.seen.append)
+    worker.jobs.submit(fails)
+    worker.settle()
+    assert worker.seen[0] > len(old)
+    assert worker.failures[0].args[0] > len(old)
+    worker.pump.until(lambda: gc.get_freeze_count() == 0)
+
+
+def test_garbage_made_by_a_job_is_collected_while_it_runs(worker: Worker) -> None:
+    class Node:
+        pass
+
+    def work() -> bool:
+        node = Node()
+        node.itself = node
+        gone = weakref.ref(node)
+        del node
+        gc.collect()
+        return gone() is None
+
+    worker.jobs.submit(work, worker.seen.append)
+    worker.settle()
+    assert worker.seen == [True]
