@@ -7,7 +7,7 @@ import torch
 
 from napari_sam_i2v.model.prompt_encoder import BOX_END, BOX_START, NEGATIVE, POSITIVE
 from napari_sam_i2v.training.dice import Dice
-from napari_sam_i2v.training.prompting import KINDS, correct, sample_prompts
+from napari_sam_i2v.training.prompting import KINDS, correct, sample_prompts, swollen
 
 SIZE, GRID = 128, 64
 
@@ -74,3 +74,28 @@ def test_kinds_are_all_known() -> None:
     for kind in KINDS:
         prompts = sample_prompts(targets(), kind, SIZE, dice())
         assert prompts.points.shape[1] == prompts.labels.shape[1] > 0
+
+
+def test_a_square_swells_and_shrinks_by_the_pixels_asked_for() -> None:
+    square = targets()[:1].expand(5, -1, -1, -1)
+    pixels = torch.tensor([-1.5, -0.7, 0.0, 0.7, 1.5])
+    sides = swollen(square, pixels).flatten(1).sum(1).sqrt()
+    torch.testing.assert_close(sides, 20 + 2 * pixels, atol=1.01, rtol=0)
+    assert (sides.diff() > 0).all()
+
+
+@pytest.mark.parametrize("pixels", [-2.0, -1.0, 1.0, 2.0])
+def test_what_swells_goes_nowhere_and_what_is_small_is_not_lost(pixels: float) -> None:
+    changed = swollen(targets(), torch.full((3,), pixels))
+    for before, after in zip(targets(), changed, strict=True):
+        assert after.sum() >= before.sum() / 2
+        middles = [m.nonzero().float().mean(0) for m in (before, after)]
+        torch.testing.assert_close(*middles, atol=0.3, rtol=0)
+    nothing = torch.zeros(3, 1, GRID, GRID, dtype=torch.bool)
+    assert not swollen(nothing, torch.full((3,), pixels)).any()
+
+
+def test_what_does_not_swell_stays_as_it_is() -> None:
+    noise = torch.rand(3, 1, GRID, GRID, generator=torch.Generator().manual_seed(0))
+    ragged = noise > 0.5
+    assert torch.equal(swollen(ragged, torch.zeros(3)), ragged)

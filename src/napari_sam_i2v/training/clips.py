@@ -42,6 +42,10 @@ class ClipSettings:
     border
         Share of clips whose cell may be cut off by the frame's border at first. Where
         frames are small, it cuts off more cells than in use.
+    swell
+        How far true masks that are told on the first frame swell or shrink, in pixels
+        of the mask (standard deviation): annotators differ in where a cell ends, and
+        who is told a mask should go on in its way.
     """
 
     longest_stride: int = 3
@@ -49,6 +53,7 @@ class ClipSettings:
     vanishing: float = 0.25
     away: float = 0.1
     border: float = 0.15
+    swell: float = 0.7
 
 
 @dataclass
@@ -74,6 +79,8 @@ class Clips:
     away_step, away
         Step at which the square lies beside the cell, and how far in its sides,
         ``(B,)`` and ``(B, 2)``: teaches to say that nothing is there.
+    swell
+        By how many pixels of the mask true masks swell, ``(B,)``.
     """
 
     slot: Tensor
@@ -87,6 +94,7 @@ class Clips:
     look: Tensor
     away_step: Tensor
     away: Tensor
+    swell: Tensor
 
     def __len__(self) -> int:
         return len(self.slot)
@@ -166,6 +174,7 @@ def _draw(
         np.array(look, np.float32),
         np.array(away_step),
         (distance * np.array([np.sin(angle), np.cos(angle)])).astype(np.float32),
+        np.array(rng.normal(0, settings.swell), np.float32),
     )
 
 

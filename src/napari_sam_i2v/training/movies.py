@@ -9,9 +9,13 @@ from numpy.typing import NDArray
 
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.simulation import MODALITIES, SimulationSettings, simulate
+from napari_sam_i2v.training.deforming import deform
 from napari_sam_i2v.training.folders import cut_movie
 from napari_sam_i2v.training.stills import training_stills, warp_still
 from napari_sam_i2v.training.tracks import Tracks, measure_tracks
+
+STIFF = 0.3
+"""Share of simulated movies that are left as they are; the others are deformed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +155,9 @@ def simulated(
             seed=int(rng.integers(2**31)),
         )
     )
-    return movie.images, movie.labels
+    if rng.random() < STIFF:
+        return movie.images, movie.labels
+    return deform(movie.images, movie.labels, rng.uniform(0, 0.5), rng)
 
 
 def _numbered(labels: NDArray) -> NDArray[np.int16]:

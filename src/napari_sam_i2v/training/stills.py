@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.training.deforming import deform
 
 Still = tuple[Path, Path]
 """An image file and its label file."""
@@ -57,7 +58,7 @@ def training_stills(
 def warp_still(
     still: Still, frames: int, size: int, rng: np.random.Generator
 ) -> tuple[NDArray, NDArray]:
-    """Let a still drift and bend smoothly, so that its cells move on their own.
+    """Let a still drift, and its cells move and change, each in its own way.
 
     Returns
     -------
@@ -79,26 +80,11 @@ def warp(
 ) -> tuple[NDArray, NDArray]:
     """Warp one image and its labels, ``(Y, X)``; see :func:`warp_still`."""
     image, labels = _random_square(image, labels, size, rng)
-    grid = np.stack(np.meshgrid(*[np.arange(size)] * 2, indexing="ij"))
-    grid = grid.astype(np.float32)
-
-    cells = int(rng.integers(5, 9))
-    knots = rng.normal(size=(2, frames, cells, cells))
-    walk = np.cumsum(knots, axis=1) * rng.uniform(0.2, 2.5)
-    drift = np.cumsum(rng.normal(size=(2, frames, 1, 1)), axis=1)
-    walk += drift * rng.uniform(0, 1.5)
-    walk -= walk[:, :1]
-    at_knots = grid / (size / (cells - 1))
-    images, masks = [], []
-    for frame in range(frames):
-        field = np.stack(
-            [ndimage.map_coordinates(c, at_knots, order=1) for c in walk[:, frame]]
-        )
-        at = grid + field
-        images.append(ndimage.map_coordinates(image, at, order=1, mode="reflect"))
-        masks.append(ndimage.map_coordinates(labels, at, order=0, mode="constant"))
+    drift = np.cumsum(rng.normal(size=(frames, 2)), axis=0) * rng.uniform(0, 1.5)
+    still, names = (np.broadcast_to(x, (frames, size, size)) for x in (image, labels))
+    images, masks = deform(still, names, rng.uniform(0.2, 1.1), rng, drift - drift[0])
     gain = 1 + 0.05 * rng.normal(size=(frames, 1, 1))
-    return np.stack(images) * gain, np.stack(masks)
+    return images * gain, masks
 
 
 def _random_square(

@@ -20,7 +20,7 @@ from napari_sam_i2v.training.clips import Clips, Square, carry, follow, look
 from napari_sam_i2v.training.dice import Dice
 from napari_sam_i2v.training.losses import LossWeights, frame_loss, mask_iou
 from napari_sam_i2v.training.pool import MoviePool
-from napari_sam_i2v.training.prompting import correct, sample_prompts
+from napari_sam_i2v.training.prompting import correct, sample_prompts, swollen
 from napari_sam_i2v.views import FollowObjects
 
 ON_TRACK = 0.2
@@ -154,6 +154,8 @@ class Unrolling:
         """Start with all objects on track."""
         self._on_track = torch.ones_like(self.clips.slot, dtype=torch.bool)
         self._last: tuple[Tensor, Square] | None = None
+        self._given = self.dice.uniform() < self.script.mask_share
+        self._swell = self.clips.swell * self._given
 
     def run(self) -> Unrolled:
         """Prompt the first frames and track the others."""
@@ -172,6 +174,7 @@ class Unrolling:
         if step == 0:
             prediction = self._prompt(features, target)
         else:
+            target = swollen(target, self._swell)
             prediction = self._track(step, features, target)
         if self.seen is not None:
             self.seen.append((window[:, -1, 0], prediction.logits, target))
@@ -266,13 +269,12 @@ class Unrolling:
         self, features: Features, prediction: Prediction, target: Tensor
     ) -> Prediction:
         """Put the true mask in the place of the prediction for some of the objects."""
-        given = self.dice.uniform() < self.script.mask_share
         size = self.model.config.input_size
-        truth = target.float()
+        truth = swollen(target, self._swell).float()
         pointer = self.model.point_at(features, F.interpolate(truth, (size, size)))
         ones = torch.ones_like(prediction.iou)
         true = Prediction(truth * 20 - 10, ones, 10 * ones[:, None], pointer)
-        return true.where(given, prediction)
+        return true.where(self._given, prediction)
 
 
 class Trainee(nn.Module):
