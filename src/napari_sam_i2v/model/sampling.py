@@ -90,16 +90,34 @@ def sample_squares(
         ``(B, C, size, size)``.
     """
     height, width = frames.shape[2:]
-    along = torch.arange(size, device=frames.device) - (size - 1) / 2
-    y, x = torch.meshgrid(along, along, indexing="ij")
-    offsets = torch.stack([y, x], dim=-1) * (sides / size)[:, None, None, None]
-    if turns is not None:
-        offsets = offsets @ turns.transpose(1, 2)[:, None]
-    y, x = (offsets + centres[:, None, None]).unbind(-1)
+    y, x = places_in_squares(centres, sides, size, turns).unbind(-1)
     grid = torch.stack([(x + 0.5) / width * 2 - 1, (y + 0.5) / height * 2 - 1], dim=-1)
     return F.grid_sample(
         frames, grid.to(frames.dtype), padding_mode=beyond, align_corners=False
     )
+
+
+def places_in_squares(
+    centres: Tensor, sides: Tensor, size: int, turns: Tensor | None = None
+) -> Tensor:
+    """Say where in the frame the pixels of squares are.
+
+    Parameters
+    ----------
+    centres, sides, size, turns
+        See :func:`sample_squares`.
+
+    Returns
+    -------
+    torch.Tensor
+        ``(B, size, size, 2)``, ``yx``; pixel centres of the frame are integers.
+    """
+    along = torch.arange(size, device=sides.device) - (size - 1) / 2
+    offsets = torch.stack(torch.meshgrid(along, along, indexing="ij"), dim=-1)
+    offsets = offsets * (sides / size)[:, None, None, None]
+    if turns is not None:
+        offsets = offsets @ turns.transpose(1, 2)[:, None]
+    return offsets + centres[:, None, None]
 
 
 def carried(logits: Tensor, centres: Tensor, sides: Tensor) -> Tensor:

@@ -10,7 +10,12 @@ from torch import Tensor
 
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.model.config import ModelConfig
-from napari_sam_i2v.model.sampling import carried, normalise, sample_squares
+from napari_sam_i2v.model.sampling import (
+    carried,
+    normalise,
+    places_in_squares,
+    sample_squares,
+)
 from napari_sam_i2v.training.dice import Dice
 from napari_sam_i2v.training.pool import MoviePool
 from napari_sam_i2v.training.prompting import bounds
@@ -316,13 +321,9 @@ def follow(
 
 def _in_frame(clips: Clips, shape: tuple[int, int], size: int) -> Tensor:
     """Tell which pixels of the squares lie in frames of a shape, ``(B, S, S)``."""
-    along = torch.arange(size, device=clips.side.device) - (size - 1) / 2
-    offsets = torch.stack(torch.meshgrid(along, along, indexing="ij"))  # (2, S, S)
-    turned = torch.einsum("bij,jyx->biyx", clips.turn, offsets)
-    pixel = (clips.side / size)[:, None, None, None]
-    places = clips.centre[..., None, None] + turned * pixel
-    limits = clips.side.new_tensor(shape)[:, None, None]
-    inside: Tensor = ((places > -0.5) & (places < limits - 0.5)).all(1)
+    places = places_in_squares(clips.centre, clips.side, size, clips.turn)
+    limits = clips.side.new_tensor(shape)
+    inside: Tensor = ((places > -0.5) & (places < limits - 0.5)).all(-1)
     return inside
 
 
