@@ -68,13 +68,13 @@ def test_four_times_the_frames_take_the_same_memory(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     words = ["--model", engine]
-    size, objects = 256, 8
+    size, objects, frames = 256, 8, 100
     if engine != "threshold":
         model = recipe_model(config=engine)
         torch.save({"model": model.state_dict()}, "weights.pt")
         words += ["--checkpoint", "weights.pt", "--views", "objects"]
-        size, objects = 64, 2
+        size, objects, frames = 64, 2, 60
     short, long = (
-        peak(squares(frames, size, objects), *words) for frames in (100, 400)
+        peak(squares(length, size, objects), *words) for length in (frames, 4 * frames)
     )
     assert long < 1.05 * short, (short, long)
