@@ -83,7 +83,9 @@ class Validation:
         self._pool = MoviePool(apart, _SEED, workers, Ranks(device))
         self._pool.advance(0)
         self._pool.close()
-        how = ClipSettings(longest_stride=1, reversed=0.0, vanishing=0.15, away=0.0)
+        how = ClipSettings(
+            longest_stride=1, reversed=0.0, vanishing=0.15, away=0.0, swell=0.0
+        )
         rng = np.random.default_rng(_SEED)
         self._clips = draw_clips(
             self._pool.tracks, settings.clips, frames, diameters, how, rng
