@@ -61,8 +61,8 @@ LOG = (
     ),
     Undo(),
     AddPrompts(prompts=(PointPrompt(frame=0, object_id=2, yx=(3, 4)),), replace=True),
-    Restyle(object_id=2, style=Style(name='a "name" é', colour="#00ff7f")),
-    Restyle(object_id=2, style=Style()),
+    Restyle(styles=((2, Style(name='a "name" é', colour="#00ff7f")), (3, Style()))),
+    Restyle(styles=((2, Style()),)),
     Remove(object_ids=(1,)),
 )
 
@@ -170,11 +170,16 @@ def test_what_earlier_versions_wrote_is_read(
     old["log"] += [
         {"action": "clear", "frame": 0, "object_id": 2},
         {"action": "remove", "object_id": 1},
+        {"action": "style", "object_id": 3, "name": "left", "colour": None},
     ]
     path.write_text(json.dumps(old))
     stored = read_session(tmp_path)
     assert stored.record == record
-    assert stored.log[1:] == (Clear(places=((0, 2),)), Remove(object_ids=(1,)))
+    assert stored.log[1:] == (
+        Clear(places=((0, 2),)),
+        Remove(object_ids=(1,)),
+        Restyle(styles=((3, Style(name="left")),)),
+    )
 
 
 def test_a_writer_writes_what_one_write_does(

@@ -65,6 +65,7 @@ EDITS: dict[str, Callable[[TrackingSession], object]] = {
     "end": lambda s: s.end(2, 3),
     "end at once": lambda s: s.end(2, 0),
     "style": lambda s: s.style(2, name="left", colour="#FF0000"),
+    "style both": lambda s: s.style([1, 2], colour="#00FF00"),
     "replace": lambda s: s.replace([scenes.two_crossing.click(1, 0)]),
     "clear_all": lambda s: s.clear_all([(0, 1), (0, 2)]),
     "remove_all": lambda s: s.remove_all([2, 1]),

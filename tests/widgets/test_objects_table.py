@@ -116,7 +116,9 @@ def test_the_least_sure_masks_are_gone_through(desk: Desk) -> None:
     assert seen == list(places)[:3]
 
 
-def test_a_colour_is_chosen_in_a_dialog(desk: Desk) -> None:
+def test_two_objects_get_a_colour_in_a_dialog_and_lose_it_by_one_key(
+    desk: Desk,
+) -> None:
     def accept() -> bool:
         shown = QApplication.activeModalWidget()
         if not isinstance(shown, QColorDialog):
@@ -126,15 +128,18 @@ def test_a_colour_is_chosen_in_a_dialog(desk: Desk) -> None:
         clicks.push(buttons.button(QDialogButtonBox.StandardButton.Ok))
         return True
 
-    choose(desk, 1)
+    choose(desk, 0, 1)
     from_menu(desk, "Colour…", accept)
     colour = np.array([0x12, 0xAB, 0x34]) / 255
     layers = desk.annotator.layers
-    assert layers.colour(2)[:3] == pytest.approx(colour, abs=1e-6)
-    assert layers.masklets.colormap.map(2)[:3] == pytest.approx(colour, abs=0.01)
+    for one in (1, 2):
+        assert layers.colour(one)[:3] == pytest.approx(colour, abs=1e-6)
+        shown = layers.masklets.colormap.map(one)[:3]
+        assert shown == pytest.approx(colour, abs=0.01)
     clicks.press(desk.viewer, "U")
     desk.settle()
-    assert layers.colour(2)[:3] != pytest.approx(colour, abs=1e-6)
+    for one in (1, 2):
+        assert layers.colour(one)[:3] != pytest.approx(colour, abs=1e-6)
 
 
 def test_three_objects_are_merged_and_taken_apart_by_one_key(desk: Desk) -> None:

@@ -69,5 +69,4 @@ class Carried:
     def _say(self, session: TrackingSession) -> None:
         if self.approved:
             session.approve_all(self.approved)
-        for object_id, style in self.styles:
-            session.style(object_id, name=style.name, colour=style.colour)
+        session.restyle(dict(self.styles))

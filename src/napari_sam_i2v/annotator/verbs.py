@@ -282,9 +282,10 @@ class AnnotatorVerbs(AnnotatorWork):
         """Give an object a name."""
         self.do(lambda s: s.style(object_id, name=name), "renamed")
 
-    def colour(self, object_id: int, colour: str) -> None:
-        """Give an object a colour, ``#rrggbb``."""
-        self.do(lambda s: s.style(object_id, colour=colour), "recoloured")
+    def colour(self, object_ids: int | Iterable[int], colour: str) -> None:
+        """Give an object, or several, a colour, ``#rrggbb``."""
+        ids = object_ids if isinstance(object_ids, int) else tuple(object_ids)
+        self.do(lambda s: s.style(ids, colour=colour), "recoloured")
 
     def hide(self, object_ids: Iterable[int], hidden: bool = True) -> None:
         """Do not draw objects, or draw them again."""

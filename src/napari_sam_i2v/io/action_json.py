@@ -42,8 +42,11 @@ def action_to_json(action: Action) -> dict[str, Any]:
                 "prompts": _prompts_to_json(action.prompts),
             }
         case Restyle():
-            style = {"name": action.style.name, "colour": action.style.colour}
-            return {"action": "style", "object_id": action.object_id, **style}
+            styles = [
+                {"object_id": object_id, "name": style.name, "colour": style.colour}
+                for object_id, style in action.styles
+            ]
+            return {"action": "style", "styles": styles}
         case Propagate():
             return {
                 "action": "propagate",
@@ -104,8 +107,14 @@ def action_from_json(entry: Mapping[str, Any]) -> Action:
                 prompts=_prompts_from_json(entry["prompts"]),
             )
         case "style":
-            style = Style(name=entry["name"], colour=entry["colour"])
-            return Restyle(object_id=int(entry["object_id"]), style=style)
+            # Before there were several, one was written without a list.
+            styles = entry.get("styles") or [entry]
+            return Restyle(
+                styles=tuple(
+                    (int(s["object_id"]), Style(name=s["name"], colour=s["colour"]))
+                    for s in styles
+                )
+            )
         case "undo":
             return Undo()
         case "redo":

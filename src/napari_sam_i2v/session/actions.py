@@ -141,10 +141,15 @@ class Style:
 
 @dataclass(frozen=True, kw_only=True)
 class Restyle:
-    """An object has another name or colour."""
+    """Objects have other names or colours.
 
-    object_id: int
-    style: Style
+    Attributes
+    ----------
+    styles
+        (object id, how it is told from others now).
+    """
+
+    styles: tuple[tuple[int, Style], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +190,7 @@ def touched(action: Change) -> dict[int, tuple[int, ...]]:
             ended = dict.fromkeys((object_id for object_id, _ in action.ended), ())
             return ended | _by_object(places)
         case Restyle():
-            return {action.object_id: ()}
+            return {object_id: () for object_id, _ in action.styles}
 
 
 def _by_object(places: Iterable[tuple[int, int]]) -> dict[int, tuple[int, ...]]:

@@ -179,7 +179,7 @@ class State:
             case Revise():
                 self._revise(version, action)
             case Restyle():
-                self.styles[action.object_id] = action.style
+                self.styles.update(action.styles)
             case Propagate():
                 pass
 

@@ -55,9 +55,7 @@ def replay(session: TrackingSession, log: Iterable[Action]) -> None:
             case Revise():
                 session.revise(action)
             case Restyle():
-                # Empty text takes away what the object may have had.
-                name, colour = action.style.name or "", action.style.colour or ""
-                session.style(action.object_id, name=name, colour=colour)
+                session.restyle(dict(action.styles))
             case Approve():
                 session.approve_all(action.places)
             case Unapprove():

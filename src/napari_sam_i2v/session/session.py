@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.masklets import FrameResult, ObjectMask
@@ -209,24 +209,39 @@ class TrackingSession(KeptSession):
         self._do(action, revisions.moved_masks(self._visible, action))
 
     def style(
-        self, object_id: int, *, name: str | None = None, colour: str | None = None
+        self,
+        object_ids: int | Iterable[int],
+        *,
+        name: str | None = None,
+        colour: str | None = None,
     ) -> None:
-        """Give an object a name or a colour.
+        """Give objects a name or a colour, as one action.
 
         Parameters
         ----------
-        object_id
-            Id of the object.
+        object_ids
+            Id of the object, or of several.
         name
             Its name; empty for none. ``None`` leaves it as it is.
         colour
             As ``#rrggbb``; empty for none. ``None`` leaves it as it is.
         """
-        checks.check_known(self._document.state, object_id)
-        before = self._document.state.styles.get(object_id, Style())
-        style = checks.restyled(before, name, colour)
-        if style != before:
-            self._do(Restyle(object_id=object_id, style=style))
+        ids = [object_ids] if isinstance(object_ids, int) else object_ids
+        known = self._document.state.styles
+        self.restyle(
+            {i: checks.restyled(known.get(i, Style()), name, colour) for i in ids}
+        )
+
+    def restyle(self, styles: Mapping[int, Style]) -> None:
+        """Give objects, by id, other names and colours, as one action."""
+        state, changed = self._document.state, []
+        for object_id, wanted in styles.items():
+            checks.check_known(state, object_id)
+            style = checks.restyled(Style(), wanted.name, wanted.colour)
+            if style != state.styles.get(object_id, Style()):
+                changed.append((object_id, style))
+        if changed:
+            self._do(Restyle(styles=tuple(changed)))
 
     def approve(self, object_id: int, frames: int | Iterable[int]) -> None:
         """Vouch for an object's masks: propagation keeps and follows them.

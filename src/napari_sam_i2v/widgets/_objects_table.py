@@ -204,8 +204,7 @@ class ObjectsTable(QGroupBox):
         before = QColor.fromRgbF(*annotator.layers.colour(annotator.targets[0]))
         chosen = QColorDialog.getColor(before, self)
         if chosen.isValid():
-            for object_id in annotator.targets:
-                annotator.colour(object_id, chosen.name())
+            annotator.colour(annotator.targets, chosen.name())
 
     def _menu(self, position: Any) -> None:
         annotator = self._current()
