@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from napari_sam_i2v.inference.transforms import (
     given_logits,
     mask_in_view,
     point_tensors,
+    squares_in,
 )
 from napari_sam_i2v.inference.viewing import Viewing
 from napari_sam_i2v.masklets import ObjectMask, crop_positive
@@ -21,7 +22,7 @@ from napari_sam_i2v.model.image_encoder import Features
 from napari_sam_i2v.model.memory import MemoryTokens
 from napari_sam_i2v.model.prompt_encoder import PromptTensors
 from napari_sam_i2v.model.sam_i2v import Conditioned, Prediction, SamI2V
-from napari_sam_i2v.model.sampling import GIVEN_LOGIT
+from napari_sam_i2v.model.sampling import GIVEN_LOGIT, carried
 from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 from napari_sam_i2v.views import Extent, View, extent_of_prompts
 
@@ -58,7 +59,7 @@ def answer(
 
     A mask alone stands as it is. A box or a mask tells how large the object is; of
     points alone several views are tried, and the object is looked at once more at the
-    size it then turned out to have.
+    size it then turned out to have, and after every point.
     """
     prompts, policy = question.prompts, viewing.policy
     mask = next((p for p in prompts if isinstance(p, MaskPrompt)), None)
@@ -74,11 +75,9 @@ def answer(
         view = _with_points(question.view, prompts)
     else:
         view = _find(model, viewing, question)
-    prediction = _decode(model, viewing, question, view, shape)
-    if not policy.shared and _is_absent(prediction) and _shows(prompts):
-        # Who boxes or clicks a cell sees it, whatever the network thinks.
-        prediction = _decode(model, viewing, question, view, shape, there=True)
-    return Vouched(view, prediction, mask, prompts)
+        if not policy.shared:
+            question, view = _click_by_click(model, viewing, question, view, shape)
+    return Vouched(view, _look(model, viewing, question, view, shape), mask, prompts)
 
 
 def answer_points(
@@ -111,6 +110,49 @@ def _find(model: SamI2V, viewing: Viewing, question: Question) -> View:
     view, prediction = max(zip(views, answers, strict=True), key=_sureness)
     seen = viewing.seen(prediction, view)
     return view if seen is None else policy.around(seen, given="click")
+
+
+def _click_by_click(
+    model: SamI2V,
+    viewing: Viewing,
+    question: Question,
+    view: View,
+    shape: tuple[int, int],
+) -> tuple[Question, View]:
+    """Answer all points but the last; gives the question that is left, and its view.
+
+    A point after the first corrects a mask, and is learned with that mask at hand. It
+    is moved to a view of the size that the object turned out to have.
+    """
+    first = next((p for p in question.prompts if _shows([p])), question.prompts[0])
+    points = [first, *(point for point in question.prompts if point is not first)]
+    for known in range(1, len(points)):
+        so_far = replace(question, prompts=tuple(points[:known]))
+        prediction = _look(model, viewing, so_far, view, shape)
+        prior, seen = prediction.logits, viewing.seen(prediction, view)
+        closer = view if seen is None else viewing.policy.around(seen, given="click")
+        if not closer.shows(points[known].yx):
+            closer = _with_points(view, points[known : known + 1])
+        if closer != view:
+            prior = carried(prior, *squares_in([view], [closer], prior))
+            view = closer
+        question = replace(question, view=view, prior=prior)
+    return question, view
+
+
+def _look(
+    model: SamI2V,
+    viewing: Viewing,
+    question: Question,
+    view: View,
+    shape: tuple[int, int],
+) -> Prediction:
+    """Decode prompts; who boxes or clicks a cell sees it, whatever the network says."""
+    prediction = _decode(model, viewing, question, view, shape)
+    shown = not viewing.policy.shared and _shows(question.prompts)
+    if shown and _is_absent(prediction):
+        return _decode(model, viewing, question, view, shape, there=True)
+    return prediction
 
 
 def _is_absent(prediction: Prediction) -> bool:
