@@ -146,9 +146,10 @@ class SamI2VPredictor:
     ) -> ObjectMask:
         """Answer all prompts of an object on a frame; earlier ones there are replaced.
 
-        A mask stands as it is. A box, or points without one, are decoded together;
-        points after a mask or box refine its answer, whose logits are fed back. On a
-        frame tracked before, points correct the tracked mask in the same way.
+        A mask stands as it is. Points after a mask, a box or another point refine its
+        answer, whose logits are fed back (in views of the whole frame, points without
+        a mask or box are decoded together, as the released predictor does). On a frame
+        tracked before, points correct the tracked mask in the same way.
 
         Parameters
         ----------
