@@ -102,14 +102,19 @@ def answer_points(
 def _find(model: SamI2V, viewing: Viewing, question: Question) -> View:
     """Choose the view of an object of which only points are known."""
     policy = viewing.policy
-    views = policy.guesses(_anchor(question.prompts))
+    views = policy.guesses(_anchor(question.prompts).yx)
     if policy.shared:
         return views[0]
     asked = [(view, question.prompts) for view in views]
     answers = answer_points(model, viewing, question.frame, asked)
     view, prediction = max(zip(views, answers, strict=True), key=_sureness)
+    return _fitted(viewing, prediction, view)
+
+
+def _fitted(viewing: Viewing, prediction: Prediction, view: View) -> View:
+    """Give the view for the size that a clicked object turned out to have."""
     seen = viewing.seen(prediction, view)
-    return view if seen is None else policy.around(seen, given="click")
+    return view if seen is None else viewing.policy.around(seen, given="click")
 
 
 def _click_by_click(
@@ -124,18 +129,17 @@ def _click_by_click(
     A point after the first corrects a mask, and is learned with that mask at hand. It
     is moved to a view of the size that the object turned out to have.
     """
-    first = next((p for p in question.prompts if _shows([p])), question.prompts[0])
+    first = _anchor(question.prompts)
     points = [first, *(point for point in question.prompts if point is not first)]
     for known in range(1, len(points)):
         so_far = replace(question, prompts=tuple(points[:known]))
         prediction = _look(model, viewing, so_far, view, shape)
-        prior, seen = prediction.logits, viewing.seen(prediction, view)
-        closer = view if seen is None else viewing.policy.around(seen, given="click")
-        if not closer.shows(points[known].yx):
-            closer = _with_points(view, points[known : known + 1])
-        if closer != view:
-            prior = carried(prior, *squares_in([view], [closer], prior))
-            view = closer
+        prior, fitted = prediction.logits, _fitted(viewing, prediction, view)
+        if not fitted.shows(points[known].yx):
+            fitted = _with_points(view, points[known : known + 1])
+        if fitted != view:
+            prior = carried(prior, *squares_in([view], [fitted], prior))
+            view = fitted
         question = replace(question, view=view, prior=prior)
     return question, view
 
@@ -164,10 +168,10 @@ def _shows(prompts: Sequence[Prompt]) -> bool:
     return any(not isinstance(p, PointPrompt) or p.positive for p in prompts)
 
 
-def _anchor(prompts: Sequence[Prompt]) -> tuple[float, float]:
-    """Give the first positive point."""
+def _anchor(prompts: Sequence[Prompt]) -> PointPrompt:
+    """Give the first positive point, or the first where there is none."""
     points = [p for p in prompts if isinstance(p, PointPrompt)]
-    return next((p.yx for p in points if p.positive), points[0].yx)
+    return next((p for p in points if p.positive), points[0])
 
 
 def _with_points(view: View, prompts: Sequence[Prompt]) -> View:

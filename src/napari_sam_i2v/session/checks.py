@@ -131,19 +131,13 @@ def _some(
     return tuple(chosen)
 
 
-def restyled(before: Style, name: str | None, colour: str | None) -> Style:
-    """Change a name or colour; empty text takes it away, ``None`` leaves it.
-
-    Raises
-    ------
-    InputError
-        If the colour is not written ``#rrggbb``.
-    """
-    if colour and not _COLOUR.fullmatch(colour):
-        raise InputError(f"colour {colour!r} is not of the form #rrggbb")
+def check_style(style: Style) -> Style:
+    """Refuse a colour that is not written ``#rrggbb``; empty text becomes ``None``."""
+    if style.colour and not _COLOUR.fullmatch(style.colour):
+        raise InputError(f"colour {style.colour!r} is not of the form #rrggbb")
     return Style(
-        name=before.name if name is None else name.strip() or None,
-        colour=before.colour if colour is None else colour.lower() or None,
+        name=(style.name or "").strip() or None,
+        colour=(style.colour or "").lower() or None,
     )
 
 

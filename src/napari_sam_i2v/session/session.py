@@ -227,17 +227,21 @@ class TrackingSession(KeptSession):
             As ``#rrggbb``; empty for none. ``None`` leaves it as it is.
         """
         ids = [object_ids] if isinstance(object_ids, int) else object_ids
-        known = self._document.state.styles
-        self.restyle(
-            {i: checks.restyled(known.get(i, Style()), name, colour) for i in ids}
-        )
+        known, styles = self._document.state.styles, {}
+        for object_id in ids:
+            before = known.get(object_id, Style())
+            styles[object_id] = Style(
+                name=before.name if name is None else name,
+                colour=before.colour if colour is None else colour,
+            )
+        self.restyle(styles)
 
     def restyle(self, styles: Mapping[int, Style]) -> None:
         """Give objects, by id, other names and colours, as one action."""
         state, changed = self._document.state, []
         for object_id, wanted in styles.items():
             checks.check_known(state, object_id)
-            style = checks.restyled(Style(), wanted.name, wanted.colour)
+            style = checks.check_style(wanted)
             if style != state.styles.get(object_id, Style()):
                 changed.append((object_id, style))
         if changed:
