@@ -65,6 +65,7 @@ def tiny_config(switches: Switches = PLAIN, **changes: Any) -> ModelConfig:
             feedforward=32,
             high_res_features=switches.extras,
             prompt_map=switches.extras,
+            refiner=(8, 12, 16) if switches.extras else None,
         ),
         view=ViewConfig(normalise=switches.normalise),
     )

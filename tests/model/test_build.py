@@ -73,7 +73,7 @@ def test_switches_only_add_keys() -> None:
     extras = build_model(tiny_config(EXTRAS_COARSE)).state_dict()
     assert plain.keys() < extras.keys()
     added = {key.split(".")[1] for key in extras.keys() - plain.keys()}
-    assert added == {"conv_s0", "conv_s1", "prompt_map"}
+    assert added == {"conv_s0", "conv_s1", "prompt_map", "refiner"}
 
 
 @pytest.mark.parametrize(

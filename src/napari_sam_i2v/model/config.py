@@ -124,6 +124,10 @@ class DecoderConfig:
         Whether encoder features finer than a token enter the mask logits.
     prompt_map
         Whether prompts are also drawn as dense maps, beside their tokens.
+    refiner
+        Channels of a U-Net from drawn prompts, fine features and tokens to mask pixels,
+        at four, two and one times the grid; needs ``high_res_features`` and
+        ``prompt_map``. ``None`` for no U-Net.
     """
 
     depth: int = 2
@@ -132,6 +136,14 @@ class DecoderConfig:
     pixel_widths: tuple[int, int] | None = None
     high_res_features: bool = False
     prompt_map: bool = False
+    refiner: tuple[int, int, int] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a refiner that has nothing to see."""
+        if self.refiner and not (self.high_res_features and self.prompt_map):
+            raise ValueError(
+                "decoder.refiner needs decoder.high_res_features and decoder.prompt_map"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from napari_sam_i2v.model.config import ModelConfig
 from napari_sam_i2v.model.layers import MLP, LayerNorm2d, UpscaleX2
-from napari_sam_i2v.model.prompt_encoder import EncodedPrompts
+from napari_sam_i2v.model.prompt_encoder import EncodedPrompts, PromptMap
+from napari_sam_i2v.model.refiner import Refiner
 from napari_sam_i2v.model.two_way import TwoWayTransformer
 
 _STABILITY_MARGIN, _STABLE = 0.05, 0.98
@@ -89,6 +90,10 @@ class MaskDecoder(nn.Module):
             fine = (config.encoder.widths[0] // 2, config.encoder.widths[0])
             self.conv_s0 = nn.Conv2d(fine[0], finest, 1)
             self.conv_s1 = nn.Conv2d(fine[1], middle, 1)
+        self.refiner: Refiner | None = None
+        if decoder.refiner:
+            seen = config.encoder.widths[0] // 2 + PromptMap.channels
+            self.refiner = Refiner(decoder.refiner, finest, seen, width)
 
     def forward(
         self,
@@ -130,7 +135,7 @@ class MaskDecoder(nn.Module):
         mask_tokens = tokens[:, 2 : 2 + self.masks]
 
         image = image.transpose(1, 2).unflatten(2, features.shape[2:])
-        pixels = self.upscale(image, fine, prompts.fine)
+        pixels = self.upscale(image, fine, prompts)
         weights = [
             head(token)
             for head, token in zip(
@@ -148,7 +153,7 @@ class MaskDecoder(nn.Module):
         )
 
     def upscale(
-        self, image: Tensor, fine: tuple[Tensor, ...], prompt: Tensor | None
+        self, image: Tensor, fine: tuple[Tensor, ...], prompts: EncodedPrompts
     ) -> Tensor:
         """``(B, C, h, w)`` to ``(B, C / 8, 4h, 4w)``."""
         first, norm, gelu, second, _ = self.output_upscaling
@@ -156,12 +161,16 @@ class MaskDecoder(nn.Module):
         grid, finest = x.shape[-1], 2 * x.shape[-1]
         if self.high_res:
             x = x + _at_size(self.conv_s1(fine[1]), grid)
-        if prompt is not None:
-            x = x + prompt
+        if prompts.fine is not None:
+            x = x + prompts.fine
         x = second(gelu(norm(x)))
         if self.high_res:
             x = x + _at_size(self.conv_s0(fine[0]), finest)
-        return gelu(x)
+        x = gelu(x)
+        if self.refiner is None:
+            return x
+        assert prompts.drawn is not None
+        return self.refiner(x, [_at_size(fine[0], finest), prompts.drawn], image)
 
 
 def _at_size(x: Tensor, size: int) -> Tensor:

@@ -58,11 +58,15 @@ class EncodedPrompts:
     fine
         Added to the decoder at twice the grid, ``(B, C', 2h, 2w)``, with
         ``prompt_map``.
+    drawn
+        The prompts as they are drawn, ``(B, 5, 4h, 4w)``, with ``prompt_map``; see
+        :func:`draw_prompts`.
     """
 
     sparse: Tensor
     dense: Tensor
     fine: Tensor | None = None
+    drawn: Tensor | None = None
 
 
 class PromptEncoder(nn.Module):
@@ -103,8 +107,9 @@ class PromptEncoder(nn.Module):
             dense = self.mask_downscaling(prompts.mask)
         if self.prompt_map is None:
             return EncodedPrompts(sparse, dense)
-        coarse, fine = self.prompt_map(prompts, 4 * self.grid, self.input_size)
-        return EncodedPrompts(sparse, dense + coarse, fine)
+        drawn = draw_prompts(prompts, 4 * self.grid, self.input_size)
+        coarse, fine = self.prompt_map(drawn)
+        return EncodedPrompts(sparse, dense + coarse, fine, drawn)
 
     def embed_points(self, points: Tensor, labels: Tensor) -> Tensor:
         """``(B, P, 2)`` points and a padding one to ``(B, P + 1, C)`` tokens."""
@@ -142,17 +147,14 @@ class PromptMap(nn.Module):
             nn.Conv2d(width, width, 1),
         )
 
-    def forward(
-        self, prompts: PromptTensors, size: int, input_size: int
-    ) -> tuple[Tensor, Tensor]:
-        """Draw at ``size`` and encode.
+    def forward(self, drawn: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode prompts that are drawn, ``(B, 5, 4h, 4w)``.
 
         Returns
         -------
         tuple of torch.Tensor
             ``(B, C, h, w)`` and ``(B, C', 2h, 2w)``.
         """
-        drawn = draw_prompts(prompts, size, input_size)
         fine = self.fine(drawn)
         return self.coarse(fine), fine
 
