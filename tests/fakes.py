@@ -55,7 +55,7 @@ class ThresholdPredictor:
         self, frame: int, object_id: int, prompts: Sequence[Prompt]
     ) -> ObjectMask:
         self.calls.append(("segment", frame, object_id))
-        pixels = self.video.frame(frame)
+        pixels = _plane(self.video.frame(frame))
         if isinstance(prompts[0], MaskPrompt):
             mask = np.zeros(pixels.shape, bool)
             (top, left), crop = prompts[0].offset, prompts[0].mask
@@ -77,7 +77,7 @@ class ThresholdPredictor:
     ) -> dict[int, ObjectMask]:
         self.calls.append(("track", frame, tuple(object_ids), reverse))
         time.sleep(self.delay)
-        pixels = self.video.frame(frame)
+        pixels = _plane(self.video.frame(frame))
         answers = {}
         for object_id in object_ids:
             memory = self.memories[object_id]
@@ -130,6 +130,11 @@ class ThresholdPredictor:
             predicted_iou=0.9 - 0.05 * ((5 * frame + 3 * object_id) % 9),
             object_score=score if mask.any() else ABSENT,
         )
+
+
+def _plane(pixels: np.ndarray) -> np.ndarray:
+    """Give the first channel of a frame."""
+    return pixels if pixels.ndim == 2 else pixels[..., 0]
 
 
 def build_threshold(name, video, **options):

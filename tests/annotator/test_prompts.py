@@ -222,6 +222,24 @@ def test_points_of_another_layer(bench: Make) -> None:
     assert len(at.annotator.layers.points.data) == 2
 
 
+def test_points_and_boxes_of_other_layers_are_new_objects(bench: Make) -> None:
+    at = bench(two_crossing)
+    at.click(1, 0)
+    clicks = [(3, *at.scene.click(2, 3).yx)]
+    at.annotator.adopt(at.viewer.add_points(clicks))
+    y, x = at.scene.click(1, 5).yx
+    corners = [(5, y + dy, x + dx) for dy, dx in ((-5, -5), (-5, 5), (5, 5), (5, -5))]
+    shapes = at.viewer.add_shapes(ndim=3)
+    shapes.add_rectangles(np.array(corners))
+    at.annotator.adopt(shapes)
+    at.settle()
+    places = [(p.object_id, p.frame) for p in at.session.prompts()]
+    assert places == [(1, 0), (2, 3), (3, 5)]
+    for object_id, (cell, frame) in {2: (2, 3), 3: (1, 5)}.items():
+        here = at.stack[frame] == object_id
+        np.testing.assert_array_equal(here, at.scene.truth[frame] == cell)
+
+
 @pytest.mark.parametrize("second", [1, 2])
 def test_a_coloured_or_hidden_object_leaves_others_visible(
     bench: Make, second: int

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from napari.utils.key_bindings import coerce_keybinding
+from napari.utils.shortcuts import default_shortcuts
 
 from annotator.bench import Bench
 from fakes import build_threshold
@@ -175,6 +177,70 @@ def test_approved_masks_are_locked(bench: Make, notes: list[str]) -> None:
     assert at.state() != before and len(notes) == 2
 
 
+@pytest.mark.parametrize("verb", ["end_object", "merge_objects"])
+def test_approved_masks_are_locked_against_revisions(
+    bench: Make, notes: list[str], verb: str
+) -> None:
+    at = tracked(bench)
+    at.annotator.approve([2], [5])
+    at.settle()
+    at.go_to(4)
+    at.annotator.choose(2)
+    at.annotator.selected = (1, 2) if verb == "merge_objects" else ()
+    before = at.state()
+    getattr(at.annotator, verb)()
+    at.settle()
+    assert at.state() == before
+    assert len(notes) == 1 and "approved on frame 5" in notes[0]
+    at.annotator.unapprove_all([2])
+    getattr(at.annotator, verb)()
+    at.settle()
+    assert at.state() != before and len(notes) == 1
+
+
+def test_what_keeps_approved_masks_as_they_are_is_allowed(
+    bench: Make, notes: list[str]
+) -> None:
+    at = tracked(bench)
+    at.annotator.approve([2], [2, 5])
+    at.go_to(3)
+    at.annotator.choose(2)
+    at.annotator.split_object()
+    at.settle()
+    assert at.session.approved_frames(3) == [5]
+    at.annotator.selected = (2, 3)
+    at.annotator.merge_objects()
+    at.settle()
+    assert at.session.approved_frames(2) == [2, 5]
+    at.go_to(6)
+    at.annotator.end_object()
+    at.settle()
+    assert at.session.approved_frames(2) == [2, 5]
+    assert notes == []
+
+
+def test_a_new_object_is_seen_though_its_id_was_hidden(bench: Make) -> None:
+    at = tracked(bench)
+    at.annotator.hide([2])
+    assert at.annotator.hidden == {2}
+    at.annotator.choose(2)
+    at.annotator.delete_object()
+    at.settle()
+    at.annotator.new_object()
+    assert at.annotator.object_id == 2 and at.annotator.hidden == set()
+
+
+def test_ids_are_free_of_objects_that_wait_for_their_answer(bench: Make) -> None:
+    at = tracked(bench)
+    at.add(3, 0, at=1)
+    at.go_to(4)
+    at.annotator.choose(1)
+    at.annotator.split_object()
+    at.settle()
+    assert at.session.object_ids == [1, 2, 3, 4]
+    assert at.session.frames_of(4)[0] == 4
+
+
 def test_approving_some_that_are_not_there(bench: Make, notes: list[str]) -> None:
     at = tracked(bench, late_arrival)
     at.go_to(1)
@@ -296,6 +362,25 @@ def test_keys_are_given_back(bench: Make) -> None:
     keys.release()
     assert dict(at.viewer.keymap) == before
     assert key_of("undo") == "U" and key_of("nothing") == ""
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_keys_of_two_are_given_back_in_any_order(bench: Make, order) -> None:
+    at = bench(moving_disc)
+    at.annotator.close()
+    at.viewer.bind_key("W", lambda _: None)
+    before = dict(at.viewer.keymap)
+    both = [BoundKeys(at.viewer, at.annotator) for _ in range(2)]
+    for one in order:
+        both[one].release()
+    assert dict(at.viewer.keymap) == before
+
+
+def test_no_layer_that_is_annotated_on_has_these_keys() -> None:
+    ours = {coerce_keybinding(key.key) for key in KEYS}
+    for action, bound in default_shortcuts.items():
+        if "orient_plane" not in action:  # of images in 3D
+            assert not ours & set(map(coerce_keybinding, bound)), action
 
 
 def test_every_key_is_a_verb_and_used_once(bench: Make) -> None:

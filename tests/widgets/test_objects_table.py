@@ -107,7 +107,7 @@ def test_the_least_sure_masks_are_gone_through(desk: Desk) -> None:
     scores = annotator.desk.session.masklets.scores.query("frame > 0")
     seen = []
     for _ in range(3):
-        clicks.press(desk.viewer, "B")
+        clicks.press(desk.viewer, "B", clicks.SHIFT)
         seen.append((annotator.layers.frame_shown(), annotator.object_id))
         clicks.press(desk.viewer, "Y")
         desk.settle()

@@ -158,7 +158,7 @@ def test_closing_stops_the_run_and_it_is_offered_again(
     qtbot.waitUntil(lambda: dock.progress.step >= 1, timeout=300_000)
     run = dock.handle.run
     assert run is not None
-    dock.close()
+    viewer.window.remove_dock_widget(dock)
     assert not dock.polling
     assert run.wait(60)
     assert [each.poll().phase for each in unfinished_runs()] == ["stopped"]

@@ -18,9 +18,11 @@ from napari_sam_i2v.annotator.autosave import (
     find_session,
     new_folder,
 )
+from napari_sam_i2v.annotator.locks import check_unlocked
 from napari_sam_i2v.annotator.reading import Place, Places, by_place
 from napari_sam_i2v.annotator.status import Options, Progress
 from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.io.session_folder import read_session
 from napari_sam_i2v.io.results import EXPORTERS, check_formats
 from napari_sam_i2v.prompts import Prompt
 from napari_sam_i2v.session.actions import Direction, Style
@@ -165,13 +167,23 @@ class Desk:
 
     def reopen(self, folder: Path) -> Update:
         """Go on with a session from a folder; what was begun here is kept aside."""
-        video = None if self._session is None else self._session.video
-        session = load_session(folder, video, in_place=True)
+        session = load_session(folder, self._movie_for(folder), in_place=True)
         self.close()
         session.give_way(self._stop)
         self._session = session
         self._dirty.update(range(session.shape[0]))
         return self._whole(f"opened {folder}")
+
+    def _movie_for(self, folder: Path) -> VideoSource | None:
+        """Choose the movie for a session; ``None`` for the file that it names.
+
+        One of several channels is read from its file: a layer may hold one of them.
+        """
+        record = read_session(folder).record
+        path, channels = record.movie.path, record.options.channels
+        if path is not None and Path(path).exists() and len(channels or ()) > 1:
+            return None
+        return None if self._session is None else self._session.video
 
     def answer(self, pending: Pending) -> Update:
         """Answer the prompts whose turn it is."""
@@ -179,7 +191,7 @@ class Desk:
         if taken is None:
             return Update()
         (frame, object_id), prompts = taken
-        self._check_unlocked(frame, object_id)
+        self._check_unlocked([taken[0]])
         if prompts:
             self.session.replace(prompts)
         elif any(
@@ -196,8 +208,7 @@ class Desk:
     def give(self, prompts: Iterable[Prompt]) -> Update:
         """Answer prompts of many objects as one action."""
         given = tuple(prompts)
-        for prompt in given:
-            self._check_unlocked(prompt.frame, prompt.object_id)
+        self._check_unlocked((one.frame, one.object_id) for one in given)
         self.session.replace(given)
         frames = sorted({prompt.frame for prompt in given})
         return self._summary(
@@ -298,15 +309,14 @@ class Desk:
         if empty and folder is not None:
             drop(folder)
 
-    def _check_unlocked(self, frame: int, object_id: int) -> None:
-        session = self.session
-        known = object_id in session.object_ids
-        if known and frame in session.approved_frames(object_id):
-            self._dirty.add(frame)
-            raise InputError(
-                f"object {object_id} is approved on frame {frame}: unlock it there "
-                "(Shift-Y) to change it"
-            )
+    def _check_unlocked(self, places: Iterable[Place]) -> None:
+        """Refuse to change locked masks, and show what was painted over again."""
+        chosen = list(places)
+        try:
+            check_unlocked(self.session, chosen)
+        except InputError:
+            self._dirty.update(frame for frame, _ in chosen)
+            raise
 
     def _labels(self, frames: Iterable[int]) -> dict[int, np.ndarray]:
         self._dirty.difference_update(frames)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,13 +28,14 @@ class Key:
     text: str
 
 
-# Letters that neither the viewer nor Points, Shapes, Labels or Image layers use.
+# What neither the viewer nor Points, Shapes or Labels layers use, whose keys come first.
+# Image layers use Y, but only to turn a plane in 3D.
 KEYS = (
     Key("N", "new_object", "New object: the next click is another cell"),
     Key("Q", "toggle_polarity", "Switch between 'this is it' and 'this is not'"),
     Key(",", "previous_object", "Previous object"),
     Key(".", "next_object", "Next object"),
-    Key("B", "look_at_worst", "Go to the mask that the network trusts least"),
+    Key("Shift-B", "look_at_worst", "Go to the mask that the network trusts least"),
     Key("W", "propagate", "Propagate all objects"),
     Key("Shift-W", "propagate_selected", "Propagate the selected objects"),
     Key("G", "correct_forward", "Track the object again from here, forward"),
@@ -64,33 +64,42 @@ class BoundKeys:
     Parameters
     ----------
     viewer
-        Where they are bound; what was bound there before comes back with `release`.
+        Where they are bound; what was bound there before comes back with `release`,
+        but for keys that were released meanwhile.
     target
         Whose methods they call.
     """
 
     def __init__(self, viewer: napari.Viewer, target: object) -> None:
         self._viewer = viewer
-        self._before: dict[Any, Any] = dict(viewer.keymap)
+        before = dict(viewer.keymap)
         for key in KEYS:
-            viewer.bind_key(key.key, _calling(target, key.method), overwrite=True)
+            call = _calling(target, key.method)
+            viewer.bind_key(key.key, call, overwrite=True)
         self._ours = {
             bound: callback
             for bound, callback in viewer.keymap.items()
-            if self._before.get(bound) is not callback
+            if before.get(bound) is not callback
         }
+        for bound, callback in self._ours.items():
+            callback.before = before.get(bound)
 
     def release(self) -> None:
         """Give the keys back."""
         for bound, callback in self._ours.items():
-            if self._viewer.keymap.get(bound) is callback:
-                del self._viewer.keymap[bound]
-                if bound in self._before:
-                    self._viewer.keymap[bound] = self._before[bound]
+            callback.released = True
+            if self._viewer.keymap.get(bound) is not callback:
+                continue  # others were bound since; they give back what was before us
+            del self._viewer.keymap[bound]
+            before = callback.before
+            while getattr(before, "released", False):
+                before = before.before
+            if before is not None:
+                self._viewer.keymap[bound] = before
         self._ours = {}
 
 
-def _calling(target: object, method: str) -> Callable[[Any], None]:
+def _calling(target: object, method: str) -> Any:
     def call(_viewer: Any) -> None:
         getattr(target, method)()
 

@@ -37,14 +37,16 @@ def by_place(prompts: Iterable[Prompt]) -> Places:
     return {place: tuple(found) for place, found in places.items()}
 
 
-def read_points(layer: Points, geometry: MovieGeometry) -> list[PointPrompt]:
+def read_points(
+    layer: Points, geometry: MovieGeometry, first_id: int = 1
+) -> list[PointPrompt]:
     """Read a Points layer, one prompt for each point.
 
     Features ``object_id`` and ``positive`` say what a point is; without them every
-    point is a cell of its own, numbered from 1.
+    point is a cell of its own, numbered from ``first_id``.
     """
     tyx = geometry.positions(layer, layer.data)
-    ids, positive = _features(layer, len(tyx))
+    ids, positive = _features(layer, len(tyx), first_id)
     return [
         PointPrompt(
             frame=round(float(t)),
@@ -56,9 +58,11 @@ def read_points(layer: Points, geometry: MovieGeometry) -> list[PointPrompt]:
     ]
 
 
-def read_shapes(layer: Shapes, geometry: MovieGeometry) -> list[Prompt]:
-    """Read a Shapes layer: boxes, masks and points."""
-    ids, positive = _features(layer, len(layer.data))
+def read_shapes(
+    layer: Shapes, geometry: MovieGeometry, first_id: int = 1
+) -> list[Prompt]:
+    """Read a Shapes layer: boxes, masks and points; ids as of `read_points`."""
+    ids, positive = _features(layer, len(layer.data), first_id)
     prompts: list[Prompt] = []
     for row, (kind, vertices) in enumerate(
         zip(layer.shape_type, layer.data, strict=True)
@@ -101,12 +105,14 @@ def together(base: Iterable[Prompt], points: Iterable[Prompt]) -> tuple[Prompt, 
     return (*(masks or boxes)[-1:], *clicks)
 
 
-def _features(layer: Any, count: int) -> tuple[list[int], list[bool]]:
+def _features(
+    layer: Any, count: int, first_id: int
+) -> tuple[list[int], list[bool]]:
     table = layer.features
     if OBJECT_ID in table:
         ids = [int(one) for one in table[OBJECT_ID]]
     else:
-        ids = list(range(1, count + 1))
+        ids = list(range(first_id, first_id + count))
     if POSITIVE in table:
         return ids, [bool(one) for one in table[POSITIVE]]
     return ids, [True] * count

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_info, show_warning
 from psygnal import Signal
 
+from napari_sam_i2v.annotator import locks
 from napari_sam_i2v.annotator.ranges import Span, correction, plan
 from napari_sam_i2v.annotator.reading import read_masks, read_points, read_shapes
 from napari_sam_i2v.annotator.work import AnnotatorWork
@@ -65,9 +66,13 @@ class AnnotatorVerbs(AnnotatorWork):
 
     def new_object(self) -> None:
         """Have the next prompts belong to a new object."""
+        self.choose(self._free_id())
+
+    def _free_id(self) -> int:
+        """Give the first id above all that objects and waiting prompts have."""
         known = {one.object_id for one in self.objects}
         known |= {object_id for _, object_id in self._known}
-        self.choose(max(known, default=0) + 1)
+        return max(known, default=0) + 1
 
     def toggle_polarity(self) -> None:
         """Switch between clicks that say where the object is and where it is not."""
@@ -145,13 +150,15 @@ class AnnotatorVerbs(AnnotatorWork):
     def adopt(self, layer: Points | Shapes) -> None:
         """Take the points or shapes of another layer as prompts.
 
+        Where it has no feature ``object_id`` every point or shape is a new object.
+
         Raises
         ------
         InputError
             The layer is empty.
         """
         read: Any = read_points if hasattr(layer, "symbol") else read_shapes
-        prompts = read(layer, self.geometry)
+        prompts = read(layer, self.geometry, self._free_id())
         if not prompts:
             raise InputError(f"{layer.name!r} is empty; add a point or a box first")
         if layer.ndim < len(self.geometry.axes):
@@ -262,21 +269,31 @@ class AnnotatorVerbs(AnnotatorWork):
         if len(ids) < 2:
             show_warning("select two or more objects in the table to merge them")
             return
-        self.do(lambda session: session.merge(*ids), f"merged into {ids[0]}")
+
+        def merge(session: TrackingSession) -> None:
+            locks.check_unlocked(session, locks.merged(session, ids))
+            session.merge(*ids)
+
+        self.do(merge, f"merged into {ids[0]}")
         self.choose(ids[0])
 
     def split_object(self) -> None:
         """Make the object another one from this frame on."""
         chosen, here = self.object_id, self._frame
-        new = max((one.object_id for one in self.objects), default=0) + 1
+        new = self._free_id()
         text = f"object {new} from frame {here} on"
         self.do(lambda session: session.split(chosen, here, new), text)
 
     def end_object(self) -> None:
         """Have the object be gone from this frame on."""
         chosen, here = self.object_id, self._frame
-        text = f"object {chosen} ends before frame {here}"
-        self.do(lambda session: session.end(chosen, here), text)
+
+        def end(session: TrackingSession) -> None:
+            if chosen in session.object_ids:
+                locks.check_unlocked(session, locks.ended(session, chosen, here))
+            session.end(chosen, here)
+
+        self.do(end, f"object {chosen} ends before frame {here}")
 
     def rename(self, object_id: int, name: str) -> None:
         """Give an object a name."""

@@ -193,8 +193,10 @@ class AnnotatorWork(ABC):
         self.objects = update.objects or []
         styles = dict(update.styles)
         self.layers.ids = (one.object_id for one in self.objects)
-        if styles != self.styles:
-            self.styles = styles
+        # A new object may get the id of one that was hidden, and is to be seen.
+        hidden = self.hidden & self.layers.ids
+        if styles != self.styles or hidden != self.hidden:
+            self.styles, self.hidden = styles, hidden
             self.recolour()
         self.select(i for i in self.selected if i in self.layers.ids)
         self.objects_changed.emit(self.objects)

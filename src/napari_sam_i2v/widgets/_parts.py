@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error, show_warning
+from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QComboBox, QLayout, QPushButton, QSizePolicy, QWidget
 
 from napari_sam_i2v.annotator.keys import KEYS, key_of
@@ -52,6 +53,14 @@ def advise(action: Callable[[], Any]) -> Any:
     except OSError as error:
         show_error(f"{error.strerror or error}: {error.filename or ''}")
     return None
+
+
+def is_let_go(widget: QWidget, event: QEvent | None) -> bool:
+    """Tell whether napari closes a dock widget, or takes it out of its dock."""
+    if event is None:
+        return False
+    taken_out = event.type() == QEvent.Type.ParentChange and widget.parent() is None
+    return event.type() == QEvent.Type.Close or taken_out
 
 
 def narrow(box: QComboBox) -> QComboBox:

@@ -20,10 +20,11 @@ from qtpy.QtWidgets import (
 from napari_sam_i2v.annotator.annotator import Annotator
 from napari_sam_i2v.annotator.carried import Carried
 from napari_sam_i2v.annotator.names import SESSION_KEY
+from napari_sam_i2v.io.session_folder import read_session
 from napari_sam_i2v.widgets._keys_sheet import KeysSheet
 from napari_sam_i2v.widgets._movie_box import MovieBox
 from napari_sam_i2v.widgets._objects_table import ObjectsTable
-from napari_sam_i2v.widgets._parts import button, enable
+from napari_sam_i2v.widgets._parts import button, enable, is_let_go
 from napari_sam_i2v.widgets._post import QtPost
 from napari_sam_i2v.widgets._prompt_box import PromptBox
 from napari_sam_i2v.widgets._propagate_box import PropagateBox
@@ -114,6 +115,9 @@ class TrackWidget(QWidget):
         folder = image.metadata.get(SESSION_KEY)
         if folder and Path(folder).is_dir():
             annotator.open(folder)
+            # They come from dropping the folder, and may have been changed since.
+            for layer in self._shown_of(folder):
+                layer.visible = False
         if prompts is not None:
             seed = annotator.seed if hasattr(prompts, "contour") else annotator.adopt
             seed(prompts)
@@ -153,17 +157,36 @@ class TrackWidget(QWidget):
 
     def open_session(self, folder: str) -> None:
         """Go on with the session in a folder, opening its movie where need be."""
-        if self.annotator is None:
-            layers = self.viewer.open(folder, plugin="napari-sam-i2v")
-            images = [layer for layer in layers if layer in self._images()]
-            if images:
-                self.movie.movie.value = images[0]
-            self.start()
+        if self.annotator is not None:
+            self.annotator.open(folder)
             return
-        self.annotator.open(folder)
+        self._choose_movie_of(folder)
+        annotator = self.start()
+        if annotator.image.metadata.get(SESSION_KEY) != str(Path(folder).resolve()):
+            annotator.open(folder)
 
-    def _images(self) -> list[Any]:
-        return list(self.movie.movie.choices)
+    def _choose_movie_of(self, folder: str) -> None:
+        """Choose the movie of a session; it is opened unless it is here already."""
+        images = list(self.movie.movie.choices)
+        path = read_session(Path(folder)).record.movie.path
+        here = [one for one in images if path and one.source.path == str(path)]
+        if not here and (path or not images):
+            opened = self.viewer.open(folder, plugin="napari-sam-i2v")
+            here = [one for one in opened if one in self.movie.movie.choices]
+            for layer in opened:
+                if layer not in here:
+                    self.viewer.layers.remove(layer)
+        if here:
+            self.movie.movie.value = here[0]
+
+    def _shown_of(self, folder: str) -> list[Any]:
+        """Layers but images that were read from a session folder."""
+        return [
+            layer
+            for layer in self.viewer.layers
+            if layer.metadata.get(SESSION_KEY) == folder
+            and layer not in self.movie.movie.choices
+        ]
 
     def _start_or_stop(self) -> None:
         if self.annotator is None or self.annotator.status.phase == "failed":
@@ -250,12 +273,7 @@ class TrackWidget(QWidget):
         self.setMinimumWidth(280)
 
     def event(self, event: QEvent | None) -> bool:  # noqa: D102
-        # Napari takes a widget out of its dock, or closes it, when it is done with it.
-        gone = event is not None and (
-            event.type() == QEvent.Type.Close
-            or (event.type() == QEvent.Type.ParentChange and self.parent() is None)
-        )
-        if gone:
+        if is_let_go(self, event):
             self._let_go()
         return bool(super().event(event))
 

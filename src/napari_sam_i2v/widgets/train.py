@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info, show_warning
-from qtpy.QtCore import QTimer, Signal
-from qtpy.QtGui import QCloseEvent, QShowEvent
+from qtpy.QtCore import QEvent, QTimer, Signal
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_sam_i2v import annotator
@@ -21,7 +21,7 @@ from napari_sam_i2v.fine_tuning import (
     read_card,
     unfinished_runs,
 )
-from napari_sam_i2v.widgets._parts import advise, button
+from napari_sam_i2v.widgets._parts import advise, button, is_let_go
 from napari_sam_i2v.widgets._together import list_anew, use_model
 from napari_sam_i2v.widgets._train_form import TrainForm
 from napari_sam_i2v.widgets._train_run_box import (
@@ -249,10 +249,14 @@ class TrainWidget(QWidget):
         super().showEvent(event)
         self.form.refresh()
 
-    def closeEvent(self, event: QCloseEvent | None) -> None:
+    def event(self, event: QEvent | None) -> bool:  # noqa: D102
+        if is_let_go(self, event):
+            self._let_go()
+        return bool(super().event(event))
+
+    def _let_go(self) -> None:
         """Watch no longer; a run saves its state and stops."""
         self._timer.stop()
         self.handle.stop()
         self._viewer.events.theme.disconnect(self._theme_changed)
         self.run_box.curves.release()
-        super().closeEvent(event)
