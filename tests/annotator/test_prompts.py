@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -238,6 +239,32 @@ def test_points_and_boxes_of_other_layers_are_new_objects(bench: Make) -> None:
     for object_id, (cell, frame) in {2: (2, 3), 3: (1, 5)}.items():
         here = at.stack[frame] == object_id
         np.testing.assert_array_equal(here, at.scene.truth[frame] == cell)
+
+
+def test_the_network_sees_what_a_person_sees(bench: Make) -> None:
+    at = bench(two_crossing)
+    seen: list[tuple] = []
+    look = at.annotator.desk.look
+    at.annotator.desk.look = lambda *how: (seen.append(how), look(*how))[1]
+    held, go = threading.Event(), threading.Event()
+    at.annotator.jobs.submit(lambda: (held.set(), go.wait(10)))
+    assert held.wait(10)
+    for high in range(500, 1500, 10):  # a slider is drawn while something is done
+        at.image.contrast_limits = (100, high)
+    at.image.gamma = 0.6
+    go.set()
+    at.settle()
+    assert seen == [((100.0, 1490.0), 0.6)]
+    video = at.session.video
+    assert video.contrast == ((100.0, 1490.0),) and video.gamma == (0.6,)
+
+
+def test_the_network_sees_its_own_way_if_told_so(bench: Make) -> None:
+    at = bench(two_crossing, as_seen=False)
+    before = at.session.video.contrast
+    at.image.contrast_limits = (100, 1490)
+    at.settle()
+    assert at.session.video.contrast == before
 
 
 @pytest.mark.parametrize("second", [1, 2])

@@ -15,6 +15,8 @@ from napari_sam_i2v import annotator
 from napari_sam_i2v.annotator.annotator import Annotator
 from napari_sam_i2v.contributions import commands
 from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.widgets.track import TrackWidget
+from scenes import two_crossing
 from sources import PACKAGE
 
 HOME = "napari_sam_i2v.contributions.commands"
@@ -24,17 +26,30 @@ NAMES = [
     for command in MANIFEST["commands"]
     if command["python_name"].startswith(HOME)
 ]
-VERBS = [name for name in NAMES if name != "start"]
+TOOLS = {
+    "click": "points",
+    "draw_boxes": "boxes",
+    "paint": "masks",
+    "correct_by_painting": "masklets",
+}
+ASKING = {
+    "rename": ("objects", "ask_for_name"),
+    "colour": ("objects", "ask_for_colour"),
+    "save_as": ("session", "ask_and_save"),
+    "open_session": ("session", "ask_and_open"),
+    "export": ("session", "ask_and_export"),
+}
+VERBS = [n for n in NAMES if n not in (*TOOLS, *ASKING, "start", "stop")]
 
 
 class Recorder:
     """Notes which of its methods is called."""
 
     def __init__(self) -> None:
-        self.called: list[str] = []
+        self.called: list[tuple[Any, ...]] = []
 
-    def __getattr__(self, name: str) -> Callable[[], None]:
-        return lambda: self.called.append(name)
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *arguments: self.called.append((name, *arguments))
 
 
 @pytest.fixture
@@ -48,7 +63,13 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 @pytest.mark.parametrize("name", VERBS)
 def test_a_command_calls_the_method_of_its_name(name: str, recorder: Recorder) -> None:
     getattr(commands, name)()
-    assert recorder.called == [name]
+    assert recorder.called == [(name,)]
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_a_tool_is_taken_up(name: str, recorder: Recorder) -> None:
+    getattr(commands, name)()
+    assert recorder.called == [("set_mode", TOOLS[name])]
 
 
 @pytest.mark.parametrize("name", VERBS)
@@ -95,6 +116,33 @@ def test_the_palette_runs_a_command(make_napari_viewer: Callable[[], Any]) -> No
     app = get_app_model()
     app.commands.execute_command("napari-sam-i2v.propagate").result()
     assert notification_manager.records[-1].message == commands.ADVICE
+
+
+@pytest.mark.qt
+def test_commands_that_ask_are_the_widgets_own(
+    make_napari_viewer: Callable[[], Any],
+    sessions: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    viewer = make_napari_viewer()
+    commands.export()
+    assert notification_manager.records[-1].message == commands.ADVICE
+    widget = TrackWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="under any name")
+    asked: list[str] = []
+    for part, method in ASKING.values():
+        box = getattr(widget, part)
+        assert callable(getattr(box, method))
+        monkeypatch.setattr(box, method, lambda method=method: asked.append(method))
+    for name in ASKING:
+        getattr(commands, name)()
+    assert asked == [method for _, method in ASKING.values()]
+    viewer.add_image(two_crossing.images)
+    widget.movie.list_models("threshold")
+    commands.start()
+    assert widget.annotator is not None
+    commands.stop()
+    assert widget.annotator is None
 
 
 @pytest.mark.qt

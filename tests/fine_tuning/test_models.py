@@ -9,13 +9,14 @@ import pytest
 
 import napari_sam_i2v as si
 from napari_sam_i2v.backends import check_model, model_file, model_names
-from napari_sam_i2v.checkpoints import find_weights
+from napari_sam_i2v.checkpoints import find_weights, models_folder
 from napari_sam_i2v.cli.command_line import run as command
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.fine_tuning import (
     ModelCard,
     check_name,
     delete_model,
+    describe_model,
     read_card,
 )
 from napari_sam_i2v.fine_tuning.models import keep_model
@@ -132,3 +133,14 @@ def test_the_command_line_lists_and_deletes(
     assert "trained: everything" in capsys.readouterr().out
     assert command(["models", "delete", "mine"]) == 0
     assert command(["models", "info", "mine"]) == 2
+
+
+def test_a_model_is_described_in_a_line() -> None:
+    keep("mine")
+    assert describe_model("mine") == (
+        "sam-i2v-cell tuned on somewhere: J 0.800 → 0.900"
+    )
+    assert "comes with the plugin" in describe_model("sam-i2v-cell")
+    assert "models info sam-i2v" in describe_model("sam-i2v")
+    (models_folder() / "mine" / "card.json").write_text("{")
+    assert "\n" not in describe_model("mine")

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
 import clicks
 from disks import mounted
@@ -100,8 +102,45 @@ def test_a_model_that_is_not_there(desk: Desk, notes: list[str], model: str) -> 
     assert notes == []
 
 
+@pytest.mark.parametrize(
+    ("content", "advice"),
+    [(None, "no such checkpoint file"), (b"torn", "not a whole safetensors file")],
+)
+def test_a_checkpoint_that_is_none(
+    desk: Desk, notes: list[str], tmp_path: Path, content: bytes | None, advice: str
+) -> None:
+    path = tmp_path / "mine.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    desk.widget.movie.list_models("sam-i2v-cell")
+    annotator = desk.widget.start(checkpoint=path)
+    clicks.wait_for(lambda: annotator.status.phase == "failed", "the end")
+    one_note(notes, advice)
+    assert desk.widget.start_button.text() == "Start"
+
+
+def test_weights_of_another_model(
+    desk: Desk, notes: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "other.safetensors"
+    save_file({"weight": torch.zeros(1)}, path)
+    desk.widget.movie.list_models("sam-i2v-cell")
+    annotator = desk.widget.start(checkpoint=path)
+    clicks.wait_for(lambda: annotator.status.phase == "failed", "the end")
+    one_note(notes, "of another architecture")
+
+
+def test_a_model_without_its_weights(
+    desk: Desk, notes: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAPARI_SAM_I2V_CACHE", str(tmp_path / "nothing"))
+    desk.widget.movie.list_models("sam-i2v")
+    desk.start()
+    one_note(notes, "models import")
+    assert desk.annotator.status.phase == "failed"
+
+
 def test_a_device_that_is_not_there(desk: Desk, notes: list[str]) -> None:
-    torch = pytest.importorskip("torch")
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
     desk.widget.movie.list_models("sam-i2v-cell")

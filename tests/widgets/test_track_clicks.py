@@ -61,6 +61,13 @@ def test_prompts_by_mouse(desk: Desk, notes: list[str]) -> None:
     desk.click(0, (float(rows[top]), float(columns[top])), clicks.ALT)
     assert [p.positive for p in desk.annotator.desk.session.prompts()] == [True, False]
     assert desk.annotator.positive, "the next click says yes again"
+    told = [True, False]
+    for extra in (lambda: desk.click(0, (2.0, 2.0), clicks.CONTROL), press_q(desk)):
+        extra()
+        told.append(False)
+        said = [p.positive for p in desk.annotator.desk.session.prompts()]
+        assert said == told
+    assert desk.annotator.positive
     assert (desk.stack[0] == 1).sum() != before
 
     desk.click_cell(second, modifier=clicks.SHIFT)
@@ -70,6 +77,17 @@ def test_prompts_by_mouse(desk: Desk, notes: list[str]) -> None:
     boxes_by_mouse(desk, third)
     paint_by_mouse(desk)
     assert notes == []
+
+
+def press_q(desk: Desk) -> Callable[[], None]:
+    """Switch to clicks that say no, by key, and back."""
+
+    def click() -> None:
+        clicks.press(desk.viewer, "Q")
+        desk.click(0, (2.0, 6.0))
+        clicks.press(desk.viewer, "Q")
+
+    return click
 
 
 def boxes_by_mouse(desk: Desk, cell: int) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 import clicks
 from napari_sam_i2v import annotator as annotators
+from napari_sam_i2v.widgets.track import TrackWidget
 from scenes import late_arrival
 from scenes import two_crossing as SCENE
 from widgets.desk import Desk
@@ -36,10 +37,6 @@ def delete(desk: Desk) -> None:
     desk.viewer.layers.remove(desk.image)
 
 
-def replace(desk: Desk) -> None:
-    desk.image.data = desk.image.data[::-1].copy()
-
-
 def to_3d(desk: Desk) -> None:
     desk.viewer.dims.ndisplay = 3
     clicks.breathe()
@@ -57,7 +54,7 @@ def contrast(desk: Desk) -> None:
     desk.image.gamma = 0.7
 
 
-CHANGES = [rename, delete, replace, to_3d, reorder, contrast]
+CHANGES = [rename, delete, to_3d, reorder, contrast]
 
 
 @pytest.mark.filterwarnings("ignore:Contours are not displayed")
@@ -75,6 +72,35 @@ def test_it_goes_on_while_layers_change(desk: Desk, notes: list[str], change) ->
     desk.settle()
     assert not desk.stack[1:].any()
     assert notes == []
+
+
+def test_the_movie_is_replaced_by_another(desk: Desk, notes: list[str]) -> None:
+    desk.image.data = desk.image.data[::-1].copy()
+    clicks.breathe()
+    assert len(notes) == 1 and "Stop and Start" in notes[0]
+    desk.run()
+    # Masklets are still of what it was started on.
+    np.testing.assert_array_equal(desk.stack, SCENE.truth == 1)
+    desk.annotator.undo()
+    clicks.push(desk.widget.start_button)
+    desk.start()
+    assert desk.annotator.objects == []
+    assert len(notes) == 2
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_two_widgets_in_one_viewer(desk: Desk, first: bool) -> None:
+    second = TrackWidget(desk.viewer)
+    desk.viewer.window.add_dock_widget(second, name="another")
+    second.movie.list_models("threshold")
+    both = [desk.widget, second]
+    clicks.push(second.start_button)
+    clicks.wait_for(lambda: second.annotator.status.phase == "ready", "the model")
+    for widget in both if first else both[::-1]:
+        desk.viewer.window.remove_dock_widget(widget)
+    clicks.breathe()
+    assert not desk.viewer.keymap
+    assert annotators.of(desk.viewer) is None
 
 
 @pytest.mark.parametrize("which", range(4))

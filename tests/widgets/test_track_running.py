@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari._qt.widgets.qt_progress_bar import QtLabeledProgressBar
 
 import clicks
 from fakes import ThresholdPredictor
@@ -104,6 +105,94 @@ def test_clicks_while_tracking_are_answered_after(desk: Desk) -> None:
     assert kinds == ["AddPrompts", "AddPrompts", "Propagate", "AddPrompts"]
     assert desk.annotator.desk.session.frames_of(1) == list(range(40))
     assert len(desk.annotator.layers.points.data) == 3
+
+
+def roll(desk: Desk) -> None:
+    """Time comes to lie on the screen."""
+    desk.viewer.dims.roll()
+    desk.viewer.dims.roll()
+
+
+def to_3d(desk: Desk) -> None:
+    desk.viewer.dims.ndisplay = 3
+
+
+def rename(desk: Desk) -> None:
+    desk.image.name = "another name"
+    desk.annotator.layers.masklets.name = "mine"
+
+
+def reorder(desk: Desk) -> None:
+    desk.viewer.layers.reverse()
+
+
+def delete_the_movie(desk: Desk) -> None:
+    desk.viewer.layers.remove(desk.image)
+
+
+def contrast(desk: Desk) -> None:
+    desk.image.contrast_limits = (0, 1500)
+    desk.image.gamma = 0.7
+
+
+def another_movie(desk: Desk) -> None:
+    desk.viewer.add_image(np.zeros((3, 5, 60, 60)), name="second")
+
+
+CHANGES = [roll, to_3d, rename, reorder, delete_the_movie, contrast, another_movie]
+
+
+@pytest.mark.filterwarnings("ignore:Contours are not displayed")
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_layers_change_while_it_tracks(desk: Desk, notes: list[str], change) -> None:
+    begin(desk)
+    change(desk)
+    clicks.breathe()
+    assert desk.annotator.status.phase == "busy"
+    desk.settle()
+    np.testing.assert_array_equal(desk.stack, LONG.truth)
+    assert notes == []
+
+
+def test_progress_is_told_here_and_in_the_activity_dock(desk: Desk) -> None:
+    shown = desk.viewer.window._qt_viewer.window()._activity_dialog
+    before = len(shown.findChildren(QtLabeledProgressBar))
+    bar = desk.widget.propagate.bar
+    begin(desk)
+    assert not bar.isHidden() and bar.value() >= 4 and bar.maximum() == 40
+    assert bar.format().endswith(" s left")
+    clicks.wait_for(
+        lambda: len(shown.findChildren(QtLabeledProgressBar)) > before, "napari's bar"
+    )
+    desk.settle()
+    assert bar.isHidden()
+    clicks.wait_for(
+        lambda: len(shown.findChildren(QtLabeledProgressBar)) == before, "its end"
+    )
+
+
+def test_it_goes_as_far_as_the_form_says(desk: Desk) -> None:
+    form = desk.widget.propagate
+    desk.go_to(0)
+    form.until.setCurrentText("over frames")
+    form.number.setValue(3)
+    desk.run()
+    assert desk.stack.any(axis=(1, 2)).nonzero()[0].tolist() == [0, 1, 2, 3]
+    desk.annotator.choose(2)
+    form.until.setCurrentText("to frame")
+    form.number.setValue(6)
+    clicks.press(desk.viewer, "W", clicks.SHIFT)
+    desk.settle()
+    assert desk.annotator.desk.session.frames_of(1) == [0, 1, 2, 3]
+    assert desk.annotator.desk.session.frames_of(2) == list(range(7))
+    desk.go_to(20)
+    desk.annotator.choose(1)
+    desk.click_cell(1, 20)
+    form.until.setCurrentText("to the end")
+    form.direction.setCurrentText("← Backward")
+    clicks.push(form.chosen)
+    desk.settle()
+    assert desk.annotator.desk.session.frames_of(1) == list(range(21))
 
 
 def test_a_stroke_is_not_painted_over(desk: Desk) -> None:

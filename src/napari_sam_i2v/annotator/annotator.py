@@ -84,7 +84,8 @@ class Annotator(AnnotatorVerbs):
             f"loading {options.model}",
         )
         self.started = time.monotonic()
-        self.is_open = True
+        self.is_open = self._is_same_movie = True
+        self._looking = False
         self._keys = BoundKeys(viewer, self)
         self._connect()
         self.choose(1)
@@ -115,6 +116,7 @@ class Annotator(AnnotatorVerbs):
             (self.viewer.dims.events.current_step, self._step),
             (self.viewer.layers.events.removed, self._layer_removed),
         ]
+        self._connections.append((image.events.data, self._replaced))
         for name in PLACEMENT:
             self._connections.append((getattr(image.events, name), self._moved))
         if self.options.as_seen and not image.rgb:
@@ -256,6 +258,10 @@ class Annotator(AnnotatorVerbs):
             self.viewer.layers.selection.active = layer
             layer.mode = mode
 
+    def take_active_layer(self) -> None:
+        """Take prompts from the layer that is active in the viewer."""
+        self.take(self.viewer.layers.selection.active)
+
     def _label_chosen(self, event: Any) -> None:
         label = int(event.source.selected_label)
         if not self.layers.writing and label and label != self.object_id:
@@ -264,12 +270,26 @@ class Annotator(AnnotatorVerbs):
     def _moved(self, _event: Any = None) -> None:
         self.layers.follow()
 
+    def _replaced(self, _event: Any = None) -> None:
+        self._is_same_movie = False
+        show_warning(
+            f"{self.image.name!r} has other pixels now, but masklets are still made of "
+            "those it was started on: press Stop and Start to go by the new ones"
+        )
+
     def _step(self, _event: Any = None) -> None:
         self._frame = self.layers.frame_shown()
 
     def _look(self, _event: Any = None) -> None:
-        limits, gamma = self._limits(), float(self.image.gamma)
-        self.jobs.submit(lambda: self.desk.look(limits, gamma))
+        """Have the network see what a person sees; a slider drawn is one look."""
+        self._seen = self._limits(), float(self.image.gamma)
+        if not self._looking:
+            self._looking = True
+            self.jobs.submit(self._see)
+
+    def _see(self) -> None:
+        self._looking = False  # before it looks: what changes now is looked at again
+        self.desk.look(*self._seen)
 
     def _limits(self) -> tuple[float, float] | None:
         if self.image.rgb:
@@ -308,7 +328,7 @@ class Annotator(AnnotatorVerbs):
             return
         self.is_open = False
         self._keys.release()
-        if self.objects and self.folder is not None:
+        if self.objects and self.folder is not None and self._is_same_movie:
             self.image.metadata[SESSION_KEY] = str(self.folder)
         for emitter, callback in self._connections:
             emitter.disconnect(callback)

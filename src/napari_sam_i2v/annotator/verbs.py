@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Labels, Points, Shapes
 from napari.utils.notifications import show_info, show_warning
 from psygnal import Signal
 
@@ -18,7 +19,7 @@ from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.session.actions import Direction
 
 if TYPE_CHECKING:
-    from napari.layers import Labels, Points, Shapes
+    from napari.layers import Layer
 
     from napari_sam_i2v.annotator.geometry import MovieGeometry
     from napari_sam_i2v.session import TrackingSession
@@ -157,7 +158,7 @@ class AnnotatorVerbs(AnnotatorWork):
         InputError
             The layer is empty.
         """
-        read: Any = read_points if hasattr(layer, "symbol") else read_shapes
+        read: Any = read_points if isinstance(layer, Points) else read_shapes
         prompts = read(layer, self.geometry, self._free_id())
         if not prompts:
             raise InputError(f"{layer.name!r} is empty; add a point or a box first")
@@ -165,6 +166,25 @@ class AnnotatorVerbs(AnnotatorWork):
             # Without a time axis of its own it is shown on every frame.
             prompts = [replace(prompt, frame=self._frame) for prompt in prompts]
         self.give(prompts)
+
+    def take(self, layer: Layer | None) -> None:
+        """Take prompts from a layer, as `seed` and `adopt` do.
+
+        Raises
+        ------
+        InputError
+            It is none with cells, is empty, or is one of the annotator's own.
+        """
+        own = layer in self.layers.all
+        if isinstance(layer, Labels) and not own:
+            self.seed(layer)
+        elif isinstance(layer, Points | Shapes) and not own:
+            self.adopt(layer)
+        else:
+            raise InputError(
+                "choose a layer with cells first; open a label image, or segment one "
+                "frame with a plugin"
+            )
 
     # Tracking.
 
@@ -217,10 +237,20 @@ class AnnotatorVerbs(AnnotatorWork):
             self.do(approve, "approved")
 
     def approve_all(
-        self, object_ids: Iterable[int], frames: range | None = None
+        self, object_ids: Iterable[int] | None = None, frames: range | None = None
     ) -> None:
-        """Lock objects on every frame, of a range or all, on which they have a mask."""
-        ids = tuple(object_ids)
+        """Lock objects, by default the chosen ones, where they have a mask.
+
+        Parameters
+        ----------
+        object_ids
+            Ids of the objects.
+        frames
+            Frames on which to; by default all.
+        """
+        if object_ids is None and self._none_chosen("approve"):
+            return
+        ids = self.targets if object_ids is None else tuple(object_ids)
         self.do(
             lambda session: session.approve_all(
                 (frame, i)
@@ -233,12 +263,13 @@ class AnnotatorVerbs(AnnotatorWork):
 
     def approve_until_here(self) -> None:
         """Lock the chosen objects on all frames up to this one."""
-        if not self._none_chosen("approve"):
-            self.approve_all(self.targets, range(self._frame + 1))
+        self.approve_all(frames=range(self._frame + 1))
 
-    def unapprove_all(self, object_ids: Iterable[int]) -> None:
-        """Unlock objects on every frame."""
-        ids = tuple(object_ids)
+    def unapprove_all(self, object_ids: Iterable[int] | None = None) -> None:
+        """Unlock objects, by default the chosen ones, on every frame."""
+        if object_ids is None and self._none_chosen("unlock"):
+            return
+        ids = self.targets if object_ids is None else tuple(object_ids)
         self.do(
             lambda session: session.unapprove_all(
                 (frame, i) for i in ids for frame in session.approved_frames(i)
@@ -304,12 +335,18 @@ class AnnotatorVerbs(AnnotatorWork):
         ids = object_ids if isinstance(object_ids, int) else tuple(object_ids)
         self.do(lambda s: s.style(ids, colour=colour), "recoloured")
 
-    def hide(self, object_ids: Iterable[int], hidden: bool = True) -> None:
-        """Do not draw objects, or draw them again."""
-        ids = set(object_ids)
+    def hide(
+        self, object_ids: Iterable[int] | None = None, hidden: bool = True
+    ) -> None:
+        """Do not draw objects, by default the chosen ones, or draw them again."""
+        ids = set(self.targets if object_ids is None else object_ids)
         self.hidden = self.hidden | ids if hidden else self.hidden - ids
         self.recolour()
         self.objects_changed.emit(self.objects)
+
+    def show_all(self) -> None:
+        """Draw all objects again."""
+        self.hide(self.hidden, False)
 
     def undo(self) -> None:
         """Undo the last action."""

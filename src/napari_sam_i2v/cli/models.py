@@ -56,9 +56,11 @@ def list_models(arguments: argparse.Namespace) -> int:
         place = "no" if path is None else _place(path)
         digest = (_digest(name) or "not known")[:12]
         print(_COLUMNS.format(name, _size(name), place, digest, weights.licence))
+    from napari_sam_i2v.fine_tuning.models import describe_model
+
     for name in fine_tuned_names():
         digest = (_digest(name) or "")[:12]
-        print(_COLUMNS.format(name, _size(name), "own", digest, _story(name)))
+        print(_COLUMNS.format(name, _size(name), "own", digest, describe_model(name)))
     return 0
 
 
@@ -128,16 +130,6 @@ def _place(path: Path) -> str:
 def _digest(name: str) -> str | None:
     path = find_weights(name)
     return known_weights(name).sha256 if path is None else sha256_of(path)
-
-
-def _story(name: str) -> str:
-    from napari_sam_i2v.fine_tuning.models import read_card
-
-    try:
-        card = read_card(name)
-    except InputError:
-        return "its card cannot be read"
-    return f"{card.base} tuned on {Path(card.data).name}: {card.verdict}"
 
 
 def _show_fine_tuned(name: str) -> int:

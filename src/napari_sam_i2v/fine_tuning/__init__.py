@@ -10,6 +10,7 @@ from napari_sam_i2v.fine_tuning.models import (
     ModelCard,
     check_name,
     delete_model,
+    describe_model,
     read_card,
 )
 from napari_sam_i2v.fine_tuning.run import TrainingRun, unfinished_runs
@@ -27,6 +28,7 @@ __all__ = [
     "check_name",
     "delete_model",
     "describe_data",
+    "describe_model",
     "estimate",
     "keep_session",
     "read_card",

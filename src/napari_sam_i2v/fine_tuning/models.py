@@ -16,14 +16,17 @@ from napari_sam_i2v import __version__
 from napari_sam_i2v.backends import bundled_names, model_file
 from napari_sam_i2v.checkpoints import (
     CONFIG_FILE,
+    KNOWN_WEIGHTS,
     MODEL_NAME,
     WEIGHTS_FILE,
+    find_weights,
     fine_tuned_names,
     models_folder,
 )
 from napari_sam_i2v.config import from_mapping, read_yaml
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.io.disk import replacing_folder
+from napari_sam_i2v.session.settings import DEFAULT_MODEL
 
 CARD_FILE = "card.json"
 # Windows makes devices, not files, of these, whatever follows the dot.
@@ -65,6 +68,19 @@ class ModelCard:
             return "not scored"
         text = f"J {before:.3f} → {now:.3f}"
         return text if now >= before else f"{text}, worse than {self.base}"
+
+
+def describe_model(name: str) -> str:
+    """Say in a line what a model is, by its name."""
+    if name in KNOWN_WEIGHTS:
+        if find_weights(name) is None:
+            return f"its weights are not on disk: sam-i2v models info {name}"
+        return "small, comes with the plugin" if name == DEFAULT_MODEL else "the released one"
+    try:
+        card = read_card(name)
+    except InputError as error:
+        return str(error)
+    return f"{card.base} tuned on {Path(card.data).name}: {card.verdict}"
 
 
 def check_name(name: str, *, new: bool = True) -> None:

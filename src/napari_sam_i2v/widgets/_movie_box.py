@@ -27,7 +27,7 @@ from napari_sam_i2v.annotator.status import Options, Status
 from napari_sam_i2v.backends import model_names
 from napari_sam_i2v.contributions.settings import plugin_settings, use_preferred_cache
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.widgets._parts import narrow, tighten
+from napari_sam_i2v.widgets._parts import list_names, narrow, tighten
 
 if TYPE_CHECKING:
     import napari
@@ -63,7 +63,6 @@ class MovieBox(QGroupBox):
         self.movie.native.setToolTip("The Image layer with the time-lapse")
         narrow(self.movie.native)
         self.model = narrow(QComboBox())
-        self.model.setToolTip("sam-i2v-cell is small and ships with the plugin")
         self.device = narrow(QComboBox())
         self.device.addItems(_DEVICES)
         self.device.setCurrentText(defaults.device)
@@ -146,8 +145,7 @@ class MovieBox(QGroupBox):
         names = model_names()
         if chosen not in names and chosen:
             names.append(chosen)
-        self.model.clear()
-        self.model.addItems(names)
+        list_names(self.model, names)
         self.model.setCurrentText(chosen)
 
     def reset(self) -> None:

@@ -197,7 +197,8 @@ class ObjectsTable(QGroupBox):
         if len(ids) == 1 and annotator.object_id not in ids:
             annotator.look_at(ids[0])
 
-    def _choose_colour(self) -> None:
+    def ask_for_colour(self) -> None:
+        """Ask for a colour for the chosen objects."""
         annotator = self._current()
         if annotator is None or not annotator.targets:
             return
@@ -206,6 +207,13 @@ class ObjectsTable(QGroupBox):
         if chosen.isValid():
             annotator.colour(annotator.targets, chosen.name())
 
+    def ask_for_name(self) -> None:
+        """Have the name of the chosen object be edited in its row."""
+        annotator = self._current()
+        for row, one in enumerate(self.model.rows):
+            if annotator is not None and (one.object_id,) == annotator.targets[:1]:
+                self.view.edit(self.model.index(row, 1))
+
     def _menu(self, position: Any) -> None:
         annotator = self._current()
         if annotator is None or not annotator.targets:
@@ -213,9 +221,10 @@ class ObjectsTable(QGroupBox):
         targets = annotator.targets
         menu = QMenu(self)
         menu.addAction("Show it", lambda: annotator.look_at(targets[0]))
-        menu.addAction("Colour…", self._choose_colour)
+        menu.addAction("Rename", self.ask_for_name)
+        menu.addAction("Colour…", self.ask_for_colour)
         menu.addAction("Hide", lambda: annotator.hide(targets))
-        menu.addAction("Show all", lambda: annotator.hide(annotator.hidden, False))
+        menu.addAction("Show all", annotator.show_all)
         menu.addSeparator()
         menu.addAction("Approve up to this frame", annotator.approve_until_here)
         menu.addAction("Approve all frames", lambda: annotator.approve_all(targets))

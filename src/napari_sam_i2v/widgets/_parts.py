@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error, show_warning
-from qtpy.QtCore import QEvent
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QComboBox, QLayout, QPushButton, QSizePolicy, QWidget
 
 from napari_sam_i2v.annotator.keys import KEYS, key_of
 from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.fine_tuning import describe_model
 
 if TYPE_CHECKING:
     from napari_sam_i2v.annotator.annotator import Annotator
@@ -70,6 +71,14 @@ def narrow(box: QComboBox) -> QComboBox:
     box.setMinimumContentsLength(4)
     box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return box
+
+
+def list_names(box: QComboBox, names: Iterable[str]) -> None:
+    """Have a combo box list models; pointed at, they say what they are."""
+    box.clear()
+    for row, name in enumerate(names):
+        box.addItem(name)
+        box.setItemData(row, describe_model(name), Qt.ItemDataRole.ToolTipRole)
 
 
 def tighten(layout: QLayout) -> None:

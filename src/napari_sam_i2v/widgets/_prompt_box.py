@@ -9,7 +9,6 @@ from magicgui.widgets import ComboBox
 from napari.layers import Labels, Points, Shapes
 from qtpy.QtWidgets import QButtonGroup, QGroupBox, QHBoxLayout, QLabel, QVBoxLayout
 
-from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.widgets._parts import Current, button, narrow, tighten, verb
 
 if TYPE_CHECKING:
@@ -104,15 +103,6 @@ class PromptBox(QGroupBox):
             annotator.set_mode(kind)
 
     def _take(self) -> None:
-        annotator, layer = self._current(), self.source.value
-        if annotator is None:
-            return
-        if layer is None:
-            raise InputError(
-                "choose a layer with cells first; open a label image, or segment one "
-                "frame with a plugin"
-            )
-        if isinstance(layer, Labels):
-            annotator.seed(layer)
-        else:
-            annotator.adopt(layer)
+        annotator = self._current()
+        if annotator is not None:
+            annotator.take(self.source.value)

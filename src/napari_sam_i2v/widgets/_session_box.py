@@ -29,26 +29,29 @@ class SessionBox(QGroupBox):
             verb("↶ Undo", "undo", current),
             verb("Redo ↷", "redo", current),
             verb("Keys…", "show_keys", current),
-            button("Save as…", self._save, "Every action is saved; this is a copy"),
-            button("Open…", self._open, "Go on with a saved session"),
-            button("Export…", self._export, "Masklets and scores as files"),
+            button("Save as…", self.ask_and_save, "Every action is saved; this is a copy"),
+            button("Open…", self.ask_and_open, "Go on with a saved session"),
+            button("Export…", self.ask_and_export, "Masklets and scores as files"),
         )
         for place, part in enumerate(parts):
             layout.addWidget(part, place // 3, place % 3)
         tighten(layout)
 
-    def _save(self) -> None:
+    def ask_and_save(self) -> None:
+        """Ask for a folder, and save a copy of the session there."""
         annotator = self._current()
         folder = QFileDialog.getExistingDirectory(self, "Save the session in a folder")
         if annotator is not None and folder:
             annotator.save(folder)
 
-    def _open(self) -> None:
+    def ask_and_open(self) -> None:
+        """Ask for a session folder, and go on with it."""
         folder = QFileDialog.getExistingDirectory(self, "Open a session folder")
         if folder:
             self._open_folder(folder)
 
-    def _export(self) -> None:
+    def ask_and_export(self) -> None:
+        """Ask for a format and a folder, and write the results there."""
         annotator = self._current()
         if annotator is None:
             return

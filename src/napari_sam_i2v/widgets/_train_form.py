@@ -31,6 +31,7 @@ from napari_sam_i2v.fine_tuning import (
     estimate,
 )
 from napari_sam_i2v.session.settings import DEFAULT_MODEL
+from napari_sam_i2v.widgets._parts import list_names
 
 _SESSION, _FOLDER = "this session", "a folder"
 _DEVICES = {"automatic": "auto", "CPU": "cpu", "CUDA (NVIDIA)": "cuda", "Apple": "mps"}
@@ -119,8 +120,7 @@ class TrainForm(QWidget):
         chosen = self.base.currentText() or DEFAULT_MODEL
         names = [name for name in model_names() if find_weights(name)]
         self.base.blockSignals(True)
-        self.base.clear()
-        self.base.addItems(names)
+        list_names(self.base, names)
         self.base.setCurrentIndex(max(0, self.base.findText(chosen)))
         self.base.blockSignals(False)
         if self._session_folder() is None and not self.folder.text():

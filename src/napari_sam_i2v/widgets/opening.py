@@ -46,13 +46,18 @@ def annotate(
     InputError
         There is no movie, or an option that is not known.
     """
-    name = "Segment & track"
-    widget = viewer.window.dock_widgets.get(name)
-    if not isinstance(widget, TrackWidget):
+    widget = find_widget(viewer)
+    if widget is None:
         widget = TrackWidget(viewer)
-        viewer.window.add_dock_widget(widget, name=name, area="right")
+        viewer.window.add_dock_widget(widget, name="Segment & track", area="right")
     if image is not None:
         if image not in viewer.layers:
             raise InputError(f"the layer {image.name!r} is not in this viewer")
         widget.movie.choose(image)
     return widget.start(prompts=prompts, **options)
+
+
+def find_widget(viewer: napari.Viewer) -> TrackWidget | None:
+    """Find the tracking widget that is docked in a viewer, if there is one."""
+    docked = viewer.window.dock_widgets.values()
+    return next((each for each in docked if isinstance(each, TrackWidget)), None)

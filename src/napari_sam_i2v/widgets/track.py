@@ -119,8 +119,7 @@ class TrackWidget(QWidget):
             for layer in self._shown_of(folder):
                 layer.visible = False
         if prompts is not None:
-            seed = annotator.seed if hasattr(prompts, "contour") else annotator.adopt
-            seed(prompts)
+            annotator.take(prompts)
         return annotator
 
     def stop(self) -> None:
@@ -192,10 +191,14 @@ class TrackWidget(QWidget):
         if self.annotator is None or self.annotator.status.phase == "failed":
             self.start()
         else:
-            folder = self.annotator.folder
-            self.stop()
-            if folder is not None and folder.is_dir():
-                show_info(f"the session is kept in {folder}")
+            self.stop_and_tell()
+
+    def stop_and_tell(self) -> None:
+        """Stop, and say where the session is kept."""
+        folder = None if self.annotator is None else self.annotator.folder
+        self.stop()
+        if folder is not None and folder.is_dir():
+            show_info(f"the session is kept in {folder}")
 
     def _current(self) -> Annotator | None:
         return self.annotator
