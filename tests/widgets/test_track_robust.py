@@ -109,7 +109,8 @@ def test_a_layer_of_ours_is_deleted(desk: Desk, notes: list[str], which: int) ->
     folder, thread = desk.annotator.folder, desk.annotator.jobs._thread
     desk.viewer.layers.remove(layer)
     clicks.breathe()
-    assert desk.widget.annotator is None and not thread.is_alive()
+    assert desk.widget.annotator is None
+    clicks.wait_for(lambda: not thread.is_alive(), "the worker")
     assert desk.widget.start_button.text() == "Start"
     assert len(notes) == 1 and "press Start to go on" in notes[0]
     desk.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -252,6 +253,23 @@ def test_closing_while_tracking(desk: Desk, sessions: Path, what: str) -> None:
     assert [each.name for each in sessions.iterdir()] == [folder.name]
 
 
+def test_stopping_does_not_wait_for_a_long_step(desk: Desk) -> None:
+    begun, go = threading.Event(), threading.Event()
+    annotator = desk.annotator
+    annotator.jobs.submit(lambda: (begun.set(), go.wait(20)))
+    assert begun.wait(20)
+    thread, folder = annotator.jobs._thread, annotator.folder
+    clicks.push(desk.widget.start_button)
+    assert thread.is_alive() and not annotator.is_open
+    clicks.push(desk.widget.start_button)
+    clicks.breathe(0.1)
+    # The worker before has the session until it is done.
+    assert desk.annotator.status.phase == "loading"
+    go.set()
+    clicks.wait_for(lambda: len(desk.annotator.objects) == 2, "the session")
+    assert desk.annotator.folder == folder
+
+
 def test_stopping_and_starting_goes_on(desk: Desk, notes: list[str]) -> None:
     begin(desk)
     folder = desk.annotator.folder
@@ -276,13 +294,17 @@ def test_another_model_is_given_all_that_was_said(desk: Desk) -> None:
     before = desk.annotator
     before.approve([1], [3, 20])
     before.rename(2, "left")
+    desk.go_to(30)
+    before.choose(2)
+    before.end_object()
     desk.settle()
     masks = before.layers.stack[[3, 20]] == 1
     desk.widget.use_model("threshold")
+    clicks.wait_for(lambda: desk.widget.annotator is not before, "another")
     clicks.wait_for(lambda: desk.annotator.status.phase == "ready", "the model")
     desk.settle()
     annotator = desk.annotator
-    assert annotator is not before
+    assert [one.ended for one in annotator.objects] == [None, 30]
     assert [one.approved for one in annotator.objects] == [2, 0]
     assert annotator.styles[2].name == "left"
     np.testing.assert_array_equal(annotator.layers.stack[[3, 20]] == 1, masks)

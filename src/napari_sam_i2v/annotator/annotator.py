@@ -12,7 +12,7 @@ from napari.utils.notifications import show_info, show_warning
 
 from napari_sam_i2v.annotator import enrol
 from napari_sam_i2v.annotator.geometry import MovieGeometry, find_geometry
-from napari_sam_i2v.annotator.jobs import Post
+from napari_sam_i2v.annotator.jobs import Jobs, Post
 from napari_sam_i2v.annotator.keys import BoundKeys
 from napari_sam_i2v.annotator.layers import PLACEMENT, AnnotationLayers
 from napari_sam_i2v.annotator.names import SESSION_KEY
@@ -43,6 +43,8 @@ class Annotator(AnnotatorVerbs):
         Model, device and the like.
     post
         Takes functions to the viewer's thread.
+    after
+        Worker of an annotator that was closed and may still be at something.
 
     Attributes
     ----------
@@ -64,6 +66,7 @@ class Annotator(AnnotatorVerbs):
         options: Options | None = None,
         *,
         post: Post,
+        after: Jobs | None = None,
     ) -> None:
         self.viewer = viewer
         self.image = image
@@ -82,6 +85,7 @@ class Annotator(AnnotatorVerbs):
             AnnotationLayers(viewer, self.geometry),
             post,
             f"loading {options.model}",
+            after,
         )
         self.started = time.monotonic()
         self.is_open = self._is_same_movie = True
@@ -320,10 +324,17 @@ class Annotator(AnnotatorVerbs):
                 )
 
         self.jobs.post(explain)
-        self.close()
+        self.close(wait=0)
 
-    def close(self) -> None:
-        """Stop the worker, let go of the model and of the layers, which stay."""
+    def close(self, wait: float = 5.0) -> None:
+        """Stop the worker, let go of the model and of the layers, which stay.
+
+        Parameters
+        ----------
+        wait
+            Seconds to wait for the step that the worker is at. It ends after that
+            step in any case, and leaves the session whole.
+        """
         if not self.is_open:
             return
         self.is_open = False
@@ -339,7 +350,7 @@ class Annotator(AnnotatorVerbs):
             for key in _UNDO_KEYS:
                 layer.bind_key(key, None)
         # In the worker, which may still be at something.
-        self.jobs.close(last=self.desk.close)
+        self.jobs.close(wait, last=self.desk.close)
         self.status = Status()
         self.status_changed.emit(self.status)
 

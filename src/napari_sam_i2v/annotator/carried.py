@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -13,6 +14,7 @@ from napari_sam_i2v.session.revisions import as_prompt
 
 if TYPE_CHECKING:
     from napari_sam_i2v.annotator.annotator import Annotator
+    from napari_sam_i2v.annotator.desk import Desk
     from napari_sam_i2v.session import TrackingSession
 
 
@@ -28,19 +30,25 @@ class Carried:
         (frame, object id) of approved masks.
     styles
         Names and colours, by object.
+    ends
+        (object id, frame) of objects that a person ended before a frame.
     """
 
     prompts: tuple[Prompt, ...] = ()
     approved: tuple[tuple[int, int], ...] = ()
     styles: tuple[tuple[int, Style], ...] = ()
+    ends: tuple[tuple[int, int], ...] = ()
 
     @classmethod
-    def of(cls, annotator: Annotator) -> Carried:
-        """Take what an annotator knows, prompts that wait for an answer included."""
-        given = list(annotator.prompts)
-        if not annotator.desk.is_open:
+    def of(cls, prompts: Iterable[Prompt], desk: Desk) -> Carried:
+        """Take prompts, waiting ones included, and what a session knows besides.
+
+        Reads masks, so it is for the worker.
+        """
+        given = list(prompts)
+        if not desk.is_open:
             return cls(prompts=tuple(given))
-        session = annotator.desk.session
+        session = desk.session
         prompted = {(prompt.frame, prompt.object_id) for prompt in given}
         approved = sorted(
             (frame, object_id)
@@ -56,6 +64,11 @@ class Carried:
             prompts=tuple(given),
             approved=tuple(approved),
             styles=tuple(session.styles.items()),
+            ends=tuple(
+                (one.object_id, one.ended)
+                for one in session.summary()
+                if one.ended is not None
+            ),
         )
 
     def give(self, annotator: Annotator) -> None:
@@ -63,10 +76,12 @@ class Carried:
         if not self.prompts:
             return
         annotator.give(self.prompts)
-        if self.approved or self.styles:
+        if self.approved or self.styles or self.ends:
             annotator.do(self._say, "prompts, approvals and names are as before")
 
     def _say(self, session: TrackingSession) -> None:
         if self.approved:
             session.approve_all(self.approved)
         session.restyle(dict(self.styles))
+        for object_id, frame in self.ends:
+            session.end(object_id, frame)

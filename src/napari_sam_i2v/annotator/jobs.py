@@ -55,6 +55,8 @@ class Jobs:
     idle
         Called in the worker whenever no job waits; does a little and says whether
         there is more.
+    after
+        Jobs that are closed, and are to be over before these begin.
     """
 
     def __init__(
@@ -62,6 +64,8 @@ class Jobs:
         post: Post,
         failed: Callable[[Exception], None],
         idle: Callable[[], bool] = lambda: False,
+        *,
+        after: Jobs | None = None,
     ) -> None:
         self.post = post
         self._failed = failed
@@ -70,6 +74,7 @@ class Jobs:
         self._wake = threading.Condition()
         self._running: _Job | None = None
         self._last: Callable[[], Any] = lambda: None
+        self._before = None if after is None else after._thread
         self._closed = False
         self._nudged = False
         self._thread = threading.Thread(
@@ -207,6 +212,8 @@ class Jobs:
             self._running.cut.set()
 
     def _run(self) -> None:
+        if self._before is not None:
+            self._before.join()
         while self._turn():
             pass
         try:

@@ -39,6 +39,8 @@ class AnnotatorWork(ABC):
         Takes functions to the viewer's thread.
     text
         What is done first, for people.
+    after
+        Worker of an annotator that is closed, which is to be done first.
 
     Attributes
     ----------
@@ -63,7 +65,9 @@ class AnnotatorWork(ABC):
     selection_changed = Signal(tuple)
     found = Signal(object)
 
-    def __init__(self, layers: AnnotationLayers, post: Post, text: str) -> None:
+    def __init__(
+        self, layers: AnnotationLayers, post: Post, text: str, after: Jobs | None
+    ) -> None:
         self.layers = layers
         self.status = Status(phase="loading", text=text)
         self.objects: list[ObjectSummary] = []
@@ -77,7 +81,7 @@ class AnnotatorWork(ABC):
         self._unanswered: Counter[Place] = Counter()
         self._frame = layers.frame_shown()
         self.desk = Desk(lambda: self._frame, lambda: self.jobs.is_cancelled)
-        self.jobs = Jobs(post, self._failed, self._idle)
+        self.jobs = Jobs(post, self._failed, self._idle, after=after)
 
     @property
     def folder(self) -> Path | None:

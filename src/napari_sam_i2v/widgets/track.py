@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from napari_sam_i2v.io.session_folder import read_session
 from napari_sam_i2v.widgets._keys_sheet import KeysSheet
 from napari_sam_i2v.widgets._movie_box import MovieBox
 from napari_sam_i2v.widgets._objects_table import ObjectsTable
-from napari_sam_i2v.widgets._parts import button, enable, is_let_go
+from napari_sam_i2v.widgets._parts import advise, button, enable, is_let_go
 from napari_sam_i2v.widgets._post import QtPost
 from napari_sam_i2v.widgets._prompt_box import PromptBox
 from napari_sam_i2v.widgets._propagate_box import PropagateBox
@@ -32,6 +33,7 @@ from napari_sam_i2v.widgets._session_box import SessionBox
 
 if TYPE_CHECKING:
     from napari_sam_i2v.annotator.autosave import FoundSession
+    from napari_sam_i2v.annotator.jobs import Jobs
     from napari_sam_i2v.annotator.status import Status
 
 
@@ -55,6 +57,7 @@ class TrackWidget(QWidget):
         self.annotator: Annotator | None = None
         self._post = QtPost(self)
         self._found: FoundSession | None = None
+        self._worker: Jobs | None = None
         self.start_button = button("Start", self._start_or_stop, "Load the model")
         self.movie = MovieBox(viewer, self.start_button)
         self.offer = self._make_offer()
@@ -98,8 +101,10 @@ class TrackWidget(QWidget):
         self.stop()
         image = self.movie.image()
         chosen = self.movie.options(**options)
-        self.annotator = Annotator(self.viewer, image, chosen, post=self._post)
-        annotator = self.annotator
+        self.annotator = annotator = Annotator(
+            self.viewer, image, chosen, post=self._post, after=self._worker
+        )
+        self._worker = annotator.jobs
         annotator.status_changed.connect(self._status)
         annotator.objects_changed.connect(self.objects.fill)
         annotator.objects_changed.connect(self._refresh)
@@ -122,11 +127,17 @@ class TrackWidget(QWidget):
             annotator.take(prompts)
         return annotator
 
-    def stop(self) -> None:
-        """Stop the worker and let the model go; layers and session are kept."""
+    def stop(self, wait: float = 0) -> None:
+        """Stop the worker and let the model go; layers and session are kept.
+
+        Parameters
+        ----------
+        wait
+            Seconds to wait for the step that the worker is at.
+        """
         annotator, self.annotator = self.annotator, None
         if annotator is not None:
-            annotator.close()
+            annotator.close(wait)
             for signal in (
                 annotator.status_changed,
                 annotator.objects_changed,
@@ -146,9 +157,17 @@ class TrackWidget(QWidget):
         layer.
         """
         self.movie.list_models(name)
-        if self.annotator is None:
+        annotator = self.annotator
+        if annotator is None:
             return
-        carried = Carried.of(self.annotator)
+        annotator.cancel()
+        prompts = annotator.prompts
+        annotator.jobs.submit(
+            lambda: Carried.of(prompts, annotator.desk),
+            lambda carried: advise(partial(self._start_with, carried)),
+        )
+
+    def _start_with(self, carried: Carried) -> None:
         self.stop()
         # Or the session before would be gone on with.
         self.movie.image().metadata.pop(SESSION_KEY, None)
@@ -281,7 +300,8 @@ class TrackWidget(QWidget):
         return bool(super().event(event))
 
     def _let_go(self) -> None:
-        self.stop()
+        # The viewer, and Python with it, may end before the worker does.
+        self.stop(wait=5)
         for emitter in self._layer_events:
             emitter.disconnect(self._reset)
         self._layer_events = ()
