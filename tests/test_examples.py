@@ -70,7 +70,9 @@ def run_in_viewer(
 
 
 @pytest.mark.qt
-def test_driving_the_viewer(run_in_viewer: Callable[..., Any], notes: list[str]) -> None:
+def test_driving_the_viewer(
+    run_in_viewer: Callable[..., Any], notes: list[str]
+) -> None:
     annotator = run_in_viewer("drive.py")
     session = annotator.desk.session
     assert session.object_ids == [1, 2, 3]
@@ -92,7 +94,9 @@ def test_labels_of_the_first_frame(
     )
     tifffile.imwrite(tmp_path / "movie.tif", movie.images, metadata={"axes": "TYX"})
     tifffile.imwrite(tmp_path / "cells.tif", movie.labels[0])
-    annotator = run_in_viewer("annotate.py", tmp_path / "movie.tif", tmp_path / "cells.tif")
+    annotator = run_in_viewer(
+        "annotate.py", tmp_path / "movie.tif", tmp_path / "cells.tif"
+    )
     assert annotator.desk.session.object_ids == np.unique(movie.labels[0])[1:].tolist()
     assert annotator.layers.stack.any(axis=(1, 2)).all()
     lines = (EXAMPLES / "annotate.py").read_text().split('"""')[2].split("\n")

@@ -84,8 +84,6 @@ def test_it_is_laid_out_for_inference_with_the_rest() -> None:
 
 @pytest.mark.parametrize("missing", ["high_res_features", "prompt_map"])
 def test_one_with_nothing_to_see_is_refused(missing: str) -> None:
-    whole = DecoderConfig(
-        high_res_features=True, prompt_map=True, refiner=(8, 12, 16)
-    )
+    whole = DecoderConfig(high_res_features=True, prompt_map=True, refiner=(8, 12, 16))
     with pytest.raises(ValueError, match=missing):
         dataclasses.replace(whole, **{missing: False})

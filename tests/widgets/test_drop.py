@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QDialogButtonBox, QRadioButton
 
 import clicks
@@ -19,6 +18,7 @@ from napari_sam_i2v.tracking import open_session
 from napari_sam_i2v.widgets.track import TrackWidget
 from scenes import two_crossing as SCENE
 from sources import PACKAGE
+from widgets.dropping import drop
 
 pytestmark = pytest.mark.qt
 
@@ -44,16 +44,6 @@ def folder(tmp_path: Path, sessions: Path) -> Path:
     session.save(tmp_path / "session")
     session.close()
     return tmp_path / "session"
-
-
-def drop(viewer: Any, path: Path) -> None:
-    """Drag a path over the window, and let go of it."""
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path))])
-    how = Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, clicks.PLAIN
-    target = viewer.window._qt_viewer
-    QApplication.sendEvent(target, QDragEnterEvent(QPoint(200, 200), *how))
-    QApplication.sendEvent(target, QDropEvent(QPointF(200, 200), *how))
 
 
 def check(viewer: Any) -> None:

@@ -119,9 +119,7 @@ def test_a_checkpoint_that_is_none(
     assert desk.widget.start_button.text() == "Start"
 
 
-def test_weights_of_another_model(
-    desk: Desk, notes: list[str], tmp_path: Path
-) -> None:
+def test_weights_of_another_model(desk: Desk, notes: list[str], tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     save_file({"weight": torch.zeros(1)}, path)
     desk.widget.movie.list_models("sam-i2v-cell")

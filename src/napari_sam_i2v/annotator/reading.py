@@ -105,9 +105,7 @@ def together(base: Iterable[Prompt], points: Iterable[Prompt]) -> tuple[Prompt, 
     return (*(masks or boxes)[-1:], *clicks)
 
 
-def _features(
-    layer: Any, count: int, first_id: int
-) -> tuple[list[int], list[bool]]:
+def _features(layer: Any, count: int, first_id: int) -> tuple[list[int], list[bool]]:
     table = layer.features
     if OBJECT_ID in table:
         ids = [int(one) for one in table[OBJECT_ID]]

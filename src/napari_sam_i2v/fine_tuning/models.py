@@ -75,7 +75,11 @@ def describe_model(name: str) -> str:
     if name in KNOWN_WEIGHTS:
         if find_weights(name) is None:
             return f"its weights are not on disk: sam-i2v models info {name}"
-        return "small, comes with the plugin" if name == DEFAULT_MODEL else "the released one"
+        return (
+            "small, comes with the plugin"
+            if name == DEFAULT_MODEL
+            else "the released one"
+        )
     try:
         card = read_card(name)
     except InputError as error:

@@ -29,7 +29,9 @@ class SessionBox(QGroupBox):
             verb("↶ Undo", "undo", current),
             verb("Redo ↷", "redo", current),
             verb("Keys…", "show_keys", current),
-            button("Save as…", self.ask_and_save, "Every action is saved; this is a copy"),
+            button(
+                "Save as…", self.ask_and_save, "Every action is saved; this is a copy"
+            ),
             button("Open…", self.ask_and_open, "Go on with a saved session"),
             button("Export…", self.ask_and_export, "Masklets and scores as files"),
         )
