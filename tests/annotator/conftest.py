@@ -29,4 +29,4 @@ def bench() -> Iterator[Callable[..., Bench]]:
     yield make
     for one in made:
         one.annotator.close()
-        assert not one.annotator.jobs._thread.is_alive()
+        assert not one.annotator.jobs.thread.is_alive()

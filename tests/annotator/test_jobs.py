@@ -32,7 +32,7 @@ def worker() -> Iterator[Worker]:
     made = Worker()
     yield made
     made.jobs.close()
-    assert not made.jobs._thread.is_alive()
+    assert not made.jobs.thread.is_alive()
 
 
 def test_answers_come_in_the_order_of_the_questions(worker: Worker) -> None:
@@ -174,7 +174,7 @@ def test_closing_stops_what_runs_and_drops_what_waits() -> None:
     worker.jobs.submit(lambda: ends.append("late"))
     worker.pump.until(lambda: worker.seen)
     worker.jobs.close()
-    assert not worker.jobs._thread.is_alive()
+    assert not worker.jobs.thread.is_alive()
     told = len(worker.seen)
     time.sleep(0.02)
     worker.pump.empty()
@@ -185,8 +185,8 @@ def test_closing_stops_what_runs_and_drops_what_waits() -> None:
 def test_closing_from_a_job_does_not_wait_for_itself() -> None:
     worker = Worker()
     worker.jobs.submit(worker.jobs.close)
-    worker.jobs._thread.join(5)
-    assert not worker.jobs._thread.is_alive()
+    worker.jobs.thread.join(5)
+    assert not worker.jobs.thread.is_alive()
 
 
 def test_the_last_thing_is_done_after_the_step_that_runs() -> None:
@@ -204,7 +204,7 @@ def test_the_last_thing_is_done_after_the_step_that_runs() -> None:
     worker.jobs.close(timeout=0.01, last=lambda: order.append("last"))
     assert order == []
     go.set()
-    worker.jobs._thread.join(5)
+    worker.jobs.thread.join(5)
     assert order == ["step", "last"]
 
 

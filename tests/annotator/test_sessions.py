@@ -326,7 +326,7 @@ def test_closed_while_loading(bench: Make, sessions: Path, monkeypatch) -> None:
     loading = Annotator(at.viewer, at.image, Options(model="threshold"), post=at.pump)
     time.sleep(0.1)
     loading.jobs.close(timeout=0.01, last=loading.desk.close)
-    loading.jobs._thread.join(5)
+    loading.jobs.thread.join(5)
     loading.close()
     assert not loading.desk.is_open and list(sessions.iterdir()) == []
 

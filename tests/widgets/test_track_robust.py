@@ -106,7 +106,7 @@ def test_two_widgets_in_one_viewer(desk: Desk, first: bool) -> None:
 @pytest.mark.parametrize("which", range(4))
 def test_a_layer_of_ours_is_deleted(desk: Desk, notes: list[str], which: int) -> None:
     layer = desk.annotator.layers.all[which]
-    folder, thread = desk.annotator.folder, desk.annotator.jobs._thread
+    folder, thread = desk.annotator.folder, desk.annotator.jobs.thread
     desk.viewer.layers.remove(layer)
     clicks.breathe()
     assert desk.widget.annotator is None

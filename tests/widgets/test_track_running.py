@@ -240,7 +240,7 @@ def frames_on_disk(folder: Path) -> list[int]:
 def test_closing_while_tracking(desk: Desk, sessions: Path, what: str) -> None:
     annotator = desk.annotator
     begin(desk)
-    thread, folder = annotator.jobs._thread, annotator.folder
+    thread, folder = annotator.jobs.thread, annotator.folder
     if what == "widget":
         desk.viewer.window.remove_dock_widget(desk.widget)
     else:
@@ -258,7 +258,7 @@ def test_stopping_does_not_wait_for_a_long_step(desk: Desk) -> None:
     annotator = desk.annotator
     annotator.jobs.submit(lambda: (begun.set(), go.wait(20)))
     assert begun.wait(20)
-    thread, folder = annotator.jobs._thread, annotator.folder
+    thread, folder = annotator.jobs.thread, annotator.folder
     clicks.push(desk.widget.start_button)
     assert thread.is_alive() and not annotator.is_open
     clicks.push(desk.widget.start_button)

@@ -40,8 +40,8 @@ class Opened(Desk):
         self.settle()
 
     def button(self, text: str) -> Any:
-        found = [one for one in self.widget.findChildren(QPushButton)]
-        return next(one for one in found if one.text() == text)
+        buttons = self.widget.findChildren(QPushButton)
+        return next(one for one in buttons if one.text() == text)
 
 
 def test_from_a_file_to_masklets(

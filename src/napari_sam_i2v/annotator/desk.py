@@ -22,8 +22,8 @@ from napari_sam_i2v.annotator.locks import check_unlocked
 from napari_sam_i2v.annotator.reading import Place, Places, by_place
 from napari_sam_i2v.annotator.status import Options, Progress
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.io.session_folder import read_session
 from napari_sam_i2v.io.results import EXPORTERS, check_formats
+from napari_sam_i2v.io.session_folder import read_session
 from napari_sam_i2v.prompts import Prompt
 from napari_sam_i2v.session.actions import Direction, Style
 from napari_sam_i2v.tracking import load_session, open_session

@@ -57,6 +57,11 @@ class Jobs:
         there is more.
     after
         Jobs that are closed, and are to be over before these begin.
+
+    Attributes
+    ----------
+    thread
+        In which they are done.
     """
 
     def __init__(
@@ -74,13 +79,13 @@ class Jobs:
         self._wake = threading.Condition()
         self._running: _Job | None = None
         self._last: Callable[[], Any] = lambda: None
-        self._before = None if after is None else after._thread
+        self._before = None if after is None else after.thread
         self._closed = False
         self._nudged = False
-        self._thread = threading.Thread(
+        self.thread: threading.Thread = threading.Thread(
             target=self._run, name="napari-sam-i2v", daemon=True
         )
-        self._thread.start()
+        self.thread.start()
 
     @property
     def busy(self) -> bool:
@@ -190,8 +195,8 @@ class Jobs:
             self._cut_all()
             self._waiting.clear()
             self._wake.notify()
-        if threading.current_thread() is not self._thread:
-            self._thread.join(timeout)
+        if threading.current_thread() is not self.thread:
+            self.thread.join(timeout)
 
     def _put(
         self,

@@ -28,8 +28,8 @@ class Key:
     text: str
 
 
-# What neither the viewer nor Points, Shapes or Labels layers use, whose keys come first.
-# Image layers use Y, but only to turn a plane in 3D.
+# What neither the viewer nor Points, Shapes or Labels layers use: a layer's keys come
+# first. Image layers use Y, but only to turn a plane in 3D.
 KEYS = (
     Key("N", "new_object", "New object: the next click is another cell"),
     Key("Q", "toggle_polarity", "Switch between 'this is it' and 'this is not'"),

@@ -75,11 +75,8 @@ def describe_model(name: str) -> str:
     if name in KNOWN_WEIGHTS:
         if find_weights(name) is None:
             return f"its weights are not on disk: sam-i2v models info {name}"
-        return (
-            "small, comes with the plugin"
-            if name == DEFAULT_MODEL
-            else "the released one"
-        )
+        own = name == DEFAULT_MODEL
+        return "small, comes with the plugin" if own else "the released network"
     try:
         card = read_card(name)
     except InputError as error:
