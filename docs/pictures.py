@@ -66,12 +66,18 @@ def centre(labels: np.ndarray, object_id: int) -> tuple[float, float]:
 def main() -> None:
     """Walk through it."""
     settings = SimulationSettings(
-        modality="nuclei", frames=40, height=320, width=320, cells=40, seed=4
+        modality="nuclei",
+        frames=40,
+        height=256,
+        width=256,
+        cells=30,
+        diameter=24,
+        seed=11,
     )
     movie = simulate(settings)
     viewer = napari.Viewer(show=True)
     viewer.window._qt_window.resize(*LAPTOP)
-    image = viewer.add_image(movie.images, name="nuclei")
+    image = viewer.add_image(movie.images, name="nuclei", gamma=0.7)
     widget = TrackWidget(viewer)
     viewer.window.add_dock_widget(widget, name="Segment & track", area="right")
     viewer.dims.set_current_step(0, 0)
@@ -81,11 +87,7 @@ def main() -> None:
 
     annotator = si.annotate(viewer, image)
     pump(settled(annotator))
-    inside = [
-        int(i)
-        for i in np.unique(movie.labels[0])
-        if i and 60 < centre(movie.labels[0], int(i))[0] < 260
-    ]
+    inside = [int(i) for i in np.unique(movie.labels[0, 40:-40, 40:-40]) if i]
     annotator.layers.points.add([[0, *centre(movie.labels[0], inside[0])]])
     pump(settled(annotator))
     shoot(viewer, "preview")

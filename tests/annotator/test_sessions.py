@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from annotator.bench import Bench
 from fakes import build_threshold
 from napari_sam_i2v import annotator as annotators
 from napari_sam_i2v import backends
+from napari_sam_i2v.annotator.annotator import Annotator
 from napari_sam_i2v.annotator.autosave import find_session
 from napari_sam_i2v.annotator.keys import KEYS, BoundKeys, key_of
 from napari_sam_i2v.annotator.names import SESSION_KEY
 from napari_sam_i2v.annotator.ranges import Span
+from napari_sam_i2v.annotator.verbs import AnnotatorVerbs
 from scenes import empty, late_arrival, moving_disc, two_crossing
 
 Make = Callable[..., Bench]
@@ -381,6 +384,14 @@ def test_no_layer_that_is_annotated_on_has_these_keys() -> None:
     for action, bound in default_shortcuts.items():
         if "orient_plane" not in action:  # of images in 3D
             assert not ours & set(map(coerce_keybinding, bound)), action
+
+
+def test_every_verb_is_in_the_manual() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "scripting.md").read_text()
+    own = {**vars(AnnotatorVerbs), **vars(Annotator)}
+    verbs = [n for n, made in own.items() if inspect.isfunction(made) and n[0] != "_"]
+    assert len(verbs) > 30
+    assert [name for name in verbs if f"`{name}(" not in manual] == []
 
 
 def test_every_key_is_a_verb_and_used_once(bench: Make) -> None:

@@ -15,7 +15,7 @@ from napari_sam_i2v.fine_tuning import Progress
 if TYPE_CHECKING:
     from napari.utils.theme import Theme
 
-_HEIGHT = 230
+_HEIGHT = 220
 # Blue and orange of Okabe and Ito's palette: told apart by most eyes, on both themes.
 _BLUE, _ORANGE = "#0072b2", "#e69f00"
 _BLUE_ON_DARK = "#56b4e9"
@@ -80,11 +80,8 @@ class _Plots:
         self._score = self._plot(1, "J", "step")
         self._score.setXLink(self._loss)
         self._faint, self._smooth = self._loss.plot(), self._loss.plot()
-        self._legend = self._score.addLegend(
-            offset=(-4, -4), verSpacing=-6, labelTextSize="8pt"
-        )
-        self._mask = self._score.plot(name="from a mask", symbol="o", symbolSize=5)
-        self._click = self._score.plot(name="from a click", symbol="o", symbolSize=5)
+        self._mask = self._score.plot(symbol="o", symbolSize=5)
+        self._click = self._score.plot(symbol="o", symbolSize=5)
 
     def _plot(self, row: int, left: str, bottom: str = "") -> Any:
         plot = self.widget.addPlot(row=row, col=0)
@@ -118,9 +115,13 @@ class _Plots:
             curve.setPen(graph.mkPen(colour, width=2))
             curve.setSymbolBrush(colour)
             curve.setSymbolPen(None)
-        self._legend.setLabelTextColor(text)
-        for _, label in self._legend.items:
-            label.setText(label.text, color=text)
+        # Above the plot: a legend within it would lie on the curves.
+        told = {"from a mask": blue, "from a click": _ORANGE}
+        legend = "&nbsp; ".join(
+            f"<span style='color:{colour}'>■</span> {name}"
+            for name, colour in told.items()
+        )
+        self._score.setTitle(legend, color=text, size="8pt")
 
     def draw(self, progress: Progress) -> None:
         """Draw all figures of a run."""

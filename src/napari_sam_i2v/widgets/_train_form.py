@@ -69,9 +69,9 @@ class TrainForm(QWidget):
         self.summary = small_label()
         self.base = _combo()
         self.base.setToolTip("The model to start from")
-        self.part = _combo(*PARTS)
+        self.part = _combo(*(part.replace(" and ", " + ") for part in PARTS))
         self.part.setToolTip(
-            "“decoder and memory” is quicker and forgets less;\n"
+            "“decoder + memory” is quicker and forgets less;\n"
             "“everything” for images unlike any other"
         )
         self.budget = QSpinBox()
@@ -146,6 +146,7 @@ class TrainForm(QWidget):
         length = QHBoxLayout()
         length.addWidget(self.budget, 1)
         length.addWidget(self.unit, 1)
+        self.unit.setMinimumWidth(80)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Learn from", self.source)
