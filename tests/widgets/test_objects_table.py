@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QApplication,
     QColorDialog,
     QDialogButtonBox,
+    QLineEdit,
     QMenu,
     QPushButton,
 )
@@ -100,6 +101,52 @@ def test_approving_up_to_a_frame_and_unlocking_are_one_undo_each(desk: Desk) -> 
         clicks.press(desk.viewer, "U")
         desk.settle()
         assert [one.approved for one in annotator.objects] == [approved] * 2
+
+
+def test_a_checkbox_hides_and_shows(desk: Desk) -> None:
+    view, model = desk.widget.objects.view, desk.widget.objects.model
+    box = view.visualRect(model.index(1, 0)).center()
+    for hidden in ({2}, set()):
+        QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, clicks.PLAIN, box)
+        assert desk.annotator.hidden == hidden
+        colour = desk.annotator.layers.masklets.colormap.map(2)
+        assert bool(colour[3]) == (not hidden)
+
+
+@pytest.mark.parametrize("way", ["double click", "menu"])
+def test_a_name_is_typed_in_the_table(desk: Desk, way: str) -> None:
+    view, model = desk.widget.objects.view, desk.widget.objects.model
+    choose(desk, 1)
+    if way == "menu":
+        from_menu(desk, "Rename")
+    else:
+        place = view.visualRect(model.index(1, 1)).center()
+        QTest.mouseDClick(
+            view.viewport(), Qt.MouseButton.LeftButton, clicks.PLAIN, place
+        )
+    editor = view.viewport().findChild(QLineEdit)
+    editor.selectAll()
+    QTest.keyClicks(editor, "left one")
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+    desk.settle()
+    assert model.index(1, 1).data() == "left one"
+    clicks.press(desk.viewer, "U")
+    desk.settle()
+    assert model.index(1, 1).data() == "2"
+
+
+def test_a_chosen_row_comes_in_sight(desk: Desk) -> None:
+    desk.go_to(4)
+    choose(desk, 1)
+    before = getattr(desk.viewer, "scene", desk.viewer).camera.center
+    choose(desk, 0)
+    camera = getattr(desk.viewer, "scene", desk.viewer).camera
+    pixels = np.argwhere(desk.stack[4] == 2)
+    middle = (pixels.min(axis=0) + pixels.max(axis=0)) / 2
+    assert camera.center == before, "it is seen where it is"
+    camera.center = (0, 200, 200)
+    choose(desk, 1)
+    np.testing.assert_allclose(camera.center[1:], middle, atol=0.6)
 
 
 def test_the_least_sure_masks_are_gone_through(desk: Desk) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import dask.array
 import numpy as np
 import pytest
+import zarr
 from qtpy.QtTest import QTest
 
 import clicks
@@ -48,6 +50,16 @@ def colour() -> np.ndarray:
     return np.stack([grey, grey // 2, grey], axis=-1)
 
 
+def lazy(images: np.ndarray) -> Any:
+    return dask.array.from_array(images, chunks=(1, -1, -1))
+
+
+def stored(images: np.ndarray) -> Any:
+    made = zarr.create_array({}, shape=images.shape, dtype=images.dtype)
+    made[:] = images
+    return made
+
+
 CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "plain": (SCENE.images, {}),
     "scale 2": (SCENE.images, {"scale": (1, 2, 2)}),
@@ -59,6 +71,12 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "YXT": (np.moveaxis(SCENE.images, 0, -1), {"order": (2, 0, 1)}),
     "TCYX": (channels(), {"scale": (1, 1, 0.5, 0.5)}),
     "RGB": (colour(), {"rgb": True}),
+    "dask": (lambda: lazy(SCENE.images), {"contrast_limits": (0, 2000)}),
+    "zarr": (lambda: stored(SCENE.images), {"contrast_limits": (0, 2000)}),
+    "multiscale zarr": (
+        lambda: [stored(SCENE.images), stored(SCENE.images[:, ::2, ::2])],
+        {"multiscale": True, "contrast_limits": (0, 2000)},
+    ),
     "multiscale": (
         [SCENE.images, SCENE.images[:, ::2, ::2]],
         {"multiscale": True, "contrast_limits": (0, 2000)},
@@ -95,6 +113,7 @@ def click_and_track(desk: Desk) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_a_click_lands(make_napari_viewer: Callable[..., Any], case: str) -> None:
     images, options = CASES[case]
+    images = images() if callable(images) else images
     desk = Desk(make_napari_viewer(), images, SCENE.truth, **options)
     if case == "TCYX":
         desk.viewer.dims.set_current_step(1, 1)
@@ -119,6 +138,20 @@ def test_beside_a_layer_of_another_shape(
     desk.start()
     assert desk.annotator.geometry.axes == "TYX"
     click_and_track(desk)
+
+
+def test_axes_and_units_are_the_movies(make_napari_viewer: Callable[..., Any]) -> None:
+    desk = Desk(
+        make_napari_viewer(),
+        SCENE.images,
+        SCENE.truth,
+        axis_labels=("time", "row", "column"),
+        units=("s", "um", "um"),
+    )
+    desk.start()
+    for layer in desk.annotator.layers.all:
+        assert layer.axis_labels == ("time", "row", "column")
+        assert layer.units == desk.image.units
 
 
 def test_within_a_cropped_range(make_napari_viewer: Callable[..., Any]) -> None:

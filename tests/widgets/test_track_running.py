@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from napari._qt.widgets.qt_progress_bar import QtLabeledProgressBar
+from qtpy.QtWidgets import QPushButton, QScrollArea
 
 import clicks
 from fakes import ThresholdPredictor
@@ -334,6 +337,20 @@ def test_in_another_viewer(
     assert len(other.annotator.layers.points.data) == 3
 
 
+def test_the_model_is_let_go(desk: Desk) -> None:
+    engine = weakref.ref(desk.annotator.desk.session._memory._predictor)
+    assert engine() is not None
+    clicks.push(desk.widget.start_button)
+    clicks.wait_for(lambda: (gc.collect(), engine() is None)[1], "its end", 10)
+
+
+def test_it_fits_a_narrow_dock(desk: Desk) -> None:
+    assert desk.widget.minimumSizeHint().width() <= 300
+    assert desk.widget.minimumWidth() <= 300
+    area = desk.widget.findChild(QScrollArea)
+    assert area.widget().minimumSizeHint().width() <= 300
+
+
 def test_going_on_after_a_crash(
     desk: Desk, make_napari_viewer: Callable[..., Any]
 ) -> None:
@@ -344,6 +361,7 @@ def test_going_on_after_a_crash(
     other = Desk(make_napari_viewer(), LONG.images, LONG.truth)
     other.start()
     assert "2 objects" in other.widget._offer_text.text()
-    other.widget._go_on()
+    offer = other.widget.offer.findChildren(QPushButton)
+    clicks.push(next(each for each in offer if each.text() == "Go on"))
     other.settle()
     np.testing.assert_array_equal(other.stack, expected)

@@ -16,14 +16,12 @@ from napari_sam_i2v.annotator.reading import (
     read_points,
     read_shapes,
 )
+from napari_sam_i2v.contributions.settings import plugin_settings
 from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 
 if TYPE_CHECKING:
     import napari
     from napari.layers import Layer
-
-_IN_MEMORY = 2**30
-"""Bytes of labels above which they are kept in a temporary file."""
 
 _OF = "sam_i2v_image"
 """Key of metadata that says which image a layer accompanies."""
@@ -388,7 +386,7 @@ def _put_aside(viewer: napari.Viewer, image: Layer) -> None:
 
 def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
     """Make labels that take up memory, or disk, only where they are written."""
-    if int(np.prod(shape)) * dtype.itemsize <= _IN_MEMORY:
+    if plugin_settings().fits_memory(int(np.prod(shape)) * dtype.itemsize):
         return np.zeros(shape, dtype)
     with tempfile.NamedTemporaryFile(prefix="sam-i2v-", suffix=".labels") as file:
         # The mapping keeps the unnamed file alive; Windows keeps its name too.
