@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from napari.utils.key_bindings import coerce_keybinding
-from napari.utils.shortcuts import default_shortcuts
 
 from annotator.bench import Bench
 from fakes import build_threshold
 from napari_sam_i2v import annotator as annotators
 from napari_sam_i2v import backends
-from napari_sam_i2v.annotator.annotator import Annotator
 from napari_sam_i2v.annotator.autosave import find_session
-from napari_sam_i2v.annotator.keys import KEYS, BoundKeys, key_of
 from napari_sam_i2v.annotator.names import SESSION_KEY
 from napari_sam_i2v.annotator.ranges import Span
-from napari_sam_i2v.annotator.verbs import AnnotatorVerbs
-from scenes import empty, late_arrival, moving_disc, two_crossing
+from scenes import late_arrival, moving_disc, two_crossing
 
 Make = Callable[..., Bench]
 
@@ -222,6 +216,23 @@ def test_what_keeps_approved_masks_as_they_are_is_allowed(
     assert notes == []
 
 
+def test_an_approved_object_keeps_its_last_prompt(
+    bench: Make, notes: list[str]
+) -> None:
+    at = tracked(bench)
+    at.annotator.approve([2], [5])
+    at.settle()
+    before = at.state()
+    points = at.annotator.layers.points
+    points.selected_data = {
+        row for row, i in enumerate(points.features["object_id"]) if i == 2
+    }
+    points.remove_selected()
+    at.settle()
+    assert at.state() == before
+    assert len(notes) == 1 and "no other prompt" in notes[0]
+
+
 def test_a_new_object_is_seen_though_its_id_was_hidden(bench: Make) -> None:
     at = tracked(bench)
     at.annotator.hide([2])
@@ -344,58 +355,3 @@ def test_a_closed_annotator_leaves_the_viewer_as_it_was(bench: Make) -> None:
     at.annotator.layers.points.add((0, 3, 3))
     assert at.annotator.jobs.waiting == 0
     at.annotator.close()
-
-
-def test_keys_are_given_back(bench: Make) -> None:
-    at = bench(moving_disc)
-    called: list[str] = []
-    at.annotator.close()
-    at.viewer.bind_key("W", lambda _: called.append("mine"))
-    before = dict(at.viewer.keymap)
-
-    class Target:
-        def __getattr__(self, name: str):
-            return lambda: called.append(name)
-
-    keys = BoundKeys(at.viewer, Target())
-    for callback in dict(at.viewer.keymap).values():
-        callback(at.viewer)
-    assert sorted(called) == sorted(key.method for key in KEYS)
-    keys.release()
-    keys.release()
-    assert dict(at.viewer.keymap) == before
-    assert key_of("undo") == "U" and key_of("nothing") == ""
-
-
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_keys_of_two_are_given_back_in_any_order(bench: Make, order) -> None:
-    at = bench(moving_disc)
-    at.annotator.close()
-    at.viewer.bind_key("W", lambda _: None)
-    before = dict(at.viewer.keymap)
-    both = [BoundKeys(at.viewer, at.annotator) for _ in range(2)]
-    for one in order:
-        both[one].release()
-    assert dict(at.viewer.keymap) == before
-
-
-def test_no_layer_that_is_annotated_on_has_these_keys() -> None:
-    ours = {coerce_keybinding(key.key) for key in KEYS}
-    for action, bound in default_shortcuts.items():
-        if "orient_plane" not in action:  # of images in 3D
-            assert not ours & set(map(coerce_keybinding, bound)), action
-
-
-def test_every_verb_is_in_the_manual() -> None:
-    manual = (Path(__file__).parents[2] / "docs" / "scripting.md").read_text()
-    own = {**vars(AnnotatorVerbs), **vars(Annotator)}
-    verbs = [n for n, made in own.items() if inspect.isfunction(made) and n[0] != "_"]
-    assert len(verbs) > 30
-    assert [name for name in verbs if f"`{name}(" not in manual] == []
-
-
-def test_every_key_is_a_verb_and_used_once(bench: Make) -> None:
-    at = bench(empty)
-    assert len({key.key for key in KEYS}) == len(KEYS)
-    for key in KEYS:
-        assert callable(getattr(at.annotator, key.method))

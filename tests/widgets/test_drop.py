@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QApplication, QDialogButtonBox, QRadioButton
 
 import clicks
 from napari_sam_i2v.annotator.annotator import Annotator
+from napari_sam_i2v.io.session_folder import read_session
 from napari_sam_i2v.tracking import open_session
 from napari_sam_i2v.widgets.track import TrackWidget
 from scenes import two_crossing as SCENE
@@ -105,6 +106,11 @@ def test_a_dropped_session_is_gone_on_with(
     annotator = wait_until_open(widget)
     np.testing.assert_array_equal(annotator.layers.stack, SCENE.truth)
     assert annotator.folder == folder
+    annotator.rename(1, "mine")
+    clicks.wait_for(lambda: annotator.styles, "the name")
+    # The session still knows its movie, not what napari was told to open.
+    movie = read_session(folder).record.movie
+    assert movie.path == str(folder.parent / "movie.tif")
     # What the reader showed is not shown twice.
     assert [name.removesuffix(" [1]") for name in shown(viewer)] == ["movie", *OURS]
 
@@ -119,6 +125,11 @@ def test_a_session_is_opened_before_anything_is_started(
     annotator = wait_until_open(widget)
     np.testing.assert_array_equal(annotator.layers.stack, SCENE.truth)
     assert [layer.name for layer in viewer.layers] == ["movie", *OURS]
+    clicks.push(widget.start_button)
+    widget.open_session(str(folder))
+    wait_until_open(widget)
+    names = [layer.name for layer in viewer.layers]
+    assert names == ["movie", "movie masklets, before", *OURS]
 
 
 def test_a_session_of_no_file_is_opened_on_the_movie_there_is(
@@ -135,8 +146,9 @@ def test_a_session_of_no_file_is_opened_on_the_movie_there_is(
     assert [layer.name for layer in viewer.layers] == ["movie", *OURS]
 
 
+@pytest.mark.parametrize("same", [True, False])
 def test_a_session_of_two_channels_is_gone_on_with(
-    viewer: Any, widget: TrackWidget, tmp_path: Path
+    viewer: Any, widget: TrackWidget, tmp_path: Path, notes: list[str], same: bool
 ) -> None:
     both = np.stack([SCENE.images, SCENE.images], axis=1)
     tifffile.imwrite(tmp_path / "two.tif", both, metadata={"axes": "TCYX"})
@@ -144,7 +156,20 @@ def test_a_session_of_two_channels_is_gone_on_with(
     session.add_all(SCENE.first_masks)
     session.save(tmp_path / "kept")
     session.close()
+    if not same:
+        viewer.add_image(SCENE.images[::-1].copy(), name="another")
+        clicks.push(widget.start_button)
+        widget.open_session(str(tmp_path / "kept"))
+        clicks.wait_for(lambda: notes, "advice")
+        assert "is not the one" in notes[0]
+        return
     drop(viewer, tmp_path / "kept" / "session.json")
     clicks.push(widget.start_button)
     annotator = wait_until_open(widget)
     assert annotator.folder == tmp_path / "kept"
+    # The contrast of one channel is not that of both.
+    before = annotator.desk.session.video.contrast
+    annotator.image.contrast_limits = (7, 77)
+    annotator.rename(1, "mine")
+    clicks.wait_for(lambda: annotator.styles, "the name")
+    assert annotator.desk.session.video.contrast == before

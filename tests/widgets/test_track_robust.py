@@ -86,6 +86,9 @@ def test_the_movie_is_replaced_by_another(desk: Desk, notes: list[str]) -> None:
     desk.start()
     assert desk.annotator.objects == []
     assert len(notes) == 2
+    # Nothing to keep: nothing is said of where.
+    clicks.push(desk.widget.start_button)
+    assert len(notes) == 2
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from napari.utils.notifications import show_info, show_warning
 
 from napari_sam_i2v.annotator import enrol
 from napari_sam_i2v.annotator.geometry import MovieGeometry, find_geometry
-from napari_sam_i2v.annotator.jobs import Jobs, Post
+from napari_sam_i2v.annotator.jobs import Post
 from napari_sam_i2v.annotator.keys import BoundKeys
 from napari_sam_i2v.annotator.layers import PLACEMENT, AnnotationLayers
 from napari_sam_i2v.annotator.names import SESSION_KEY
@@ -44,7 +45,7 @@ class Annotator(AnnotatorVerbs):
     post
         Takes functions to the viewer's thread.
     after
-        Worker of an annotator that was closed and may still be at something.
+        Worker of an annotator that was closed, which may still be at something.
 
     Attributes
     ----------
@@ -66,7 +67,7 @@ class Annotator(AnnotatorVerbs):
         options: Options | None = None,
         *,
         post: Post,
-        after: Jobs | None = None,
+        after: Thread | None = None,
     ) -> None:
         self.viewer = viewer
         self.image = image
@@ -90,6 +91,7 @@ class Annotator(AnnotatorVerbs):
         self.started = time.monotonic()
         self.is_open = self._is_same_movie = True
         self._looking = False
+        self._seen = self._limits(), float(image.gamma)
         self._keys = BoundKeys(viewer, self)
         self._connect()
         self.choose(1)
@@ -275,7 +277,10 @@ class Annotator(AnnotatorVerbs):
         self.layers.follow()
 
     def _replaced(self, _event: Any = None) -> None:
+        if not self._is_same_movie:
+            return
         self._is_same_movie = False
+        self.image.metadata.pop(SESSION_KEY, None)
         show_warning(
             f"{self.image.name!r} has other pixels now, but masklets are still made of "
             "those it was started on: press Stop and Start to go by the new ones"
@@ -285,7 +290,7 @@ class Annotator(AnnotatorVerbs):
         self._frame = self.layers.frame_shown()
 
     def _look(self, _event: Any = None) -> None:
-        """Have the network see what a person sees; a slider drawn is one look."""
+        """Have the network see what a person sees; a slider dragged is one look."""
         self._seen = self._limits(), float(self.image.gamma)
         if not self._looking:
             self._looking = True

@@ -41,14 +41,14 @@ class Carried:
 
     @classmethod
     def of(cls, prompts: Iterable[Prompt], desk: Desk) -> Carried:
-        """Take prompts, waiting ones included, and what a session knows besides.
+        """Take what a session knows; ``prompts`` where there is none.
 
         Reads masks, so it is for the worker.
         """
-        given = list(prompts)
         if not desk.is_open:
-            return cls(prompts=tuple(given))
+            return cls(prompts=tuple(prompts))
         session = desk.session
+        given = session.prompts()
         prompted = {(prompt.frame, prompt.object_id) for prompt in given}
         approved = sorted(
             (frame, object_id)

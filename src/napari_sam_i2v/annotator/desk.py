@@ -18,7 +18,7 @@ from napari_sam_i2v.annotator.autosave import (
     find_session,
     new_folder,
 )
-from napari_sam_i2v.annotator.locks import check_unlocked
+from napari_sam_i2v.annotator.locks import check_others_left, check_unlocked
 from napari_sam_i2v.annotator.reading import Place, Places, by_place
 from napari_sam_i2v.annotator.status import Options, Progress
 from napari_sam_i2v.errors import InputError
@@ -27,7 +27,7 @@ from napari_sam_i2v.io.session_folder import read_session
 from napari_sam_i2v.prompts import Prompt
 from napari_sam_i2v.session.actions import Direction, Style
 from napari_sam_i2v.tracking import load_session, open_session
-from napari_sam_i2v.video import VideoSource
+from napari_sam_i2v.video import VideoSource, open_video
 
 if TYPE_CHECKING:
     from napari_sam_i2v.session import TrackingSession
@@ -124,6 +124,7 @@ class Desk:
         self._here = here
         self._stop = stop
         self._session: TrackingSession | None = None
+        self._shown: VideoSource | None = None
         self._dirty: set[int] = set()
 
     @property
@@ -145,6 +146,7 @@ class Desk:
 
     def open(self, video: VideoSource, options: Options, name: str) -> Update:
         """Load the model and begin a session, looking for an earlier one."""
+        self._shown = video
         fingerprint = video.fingerprint()
         found = find_session(fingerprint)
         self._session = open_session(
@@ -167,23 +169,26 @@ class Desk:
 
     def reopen(self, folder: Path) -> Update:
         """Go on with a session from a folder; what was begun here is kept aside."""
-        session = load_session(folder, self._movie_for(folder), in_place=True)
+        session = self._load(folder)
         self.close()
         session.give_way(self._stop)
         self._session = session
         self._dirty.update(range(session.shape[0]))
         return self._whole(f"opened {folder}")
 
-    def _movie_for(self, folder: Path) -> VideoSource | None:
-        """Choose the movie for a session; ``None`` for the file that it names.
+    def _load(self, folder: Path) -> TrackingSession:
+        """Load a session of the movie that is shown.
 
-        One of several channels is read from its file: a layer may hold one of them.
+        One of several channels, of which a layer may show one, is read from its file.
         """
-        record = read_session(folder).record
+        record, shown = read_session(folder).record, self._shown
         path, channels = record.movie.path, record.options.channels
-        if path is not None and Path(path).exists() and len(channels or ()) > 1:
-            return None
-        return None if self._session is None else self._session.video
+        if shown is None or path is None or len(channels or ()) < 2:
+            return load_session(folder, shown, in_place=True)
+        video = open_video(path, axes=record.options.axes, channel=channels)
+        if not _shows(shown, video):
+            raise InputError(f"the movie is not the one that {folder} was made from")
+        return load_session(folder, in_place=True)
 
     def answer(self, pending: Pending) -> Update:
         """Answer the prompts whose turn it is."""
@@ -198,6 +203,7 @@ class Desk:
             (one.frame, one.object_id) == (frame, object_id)
             for one in self.session.prompts()
         ):
+            check_others_left(self.session, frame, object_id)
             known = set(self.session.object_ids)
             self.session.clear_all([(frame, object_id)])
             if known - set(self.session.object_ids):
@@ -257,7 +263,8 @@ class Desk:
 
     def look(self, limits: tuple[float, float] | None, gamma: float) -> Update:
         """Look at the movie as the viewer shows it now."""
-        if self._session is not None and limits is not None:
+        # A session of several channels may have a movie of its own, seen in its way.
+        if self._session is not None and limits and self._session.video is self._shown:
             self._session.video.recontrast(limits, gamma)
         return Update()
 
@@ -331,6 +338,16 @@ class Desk:
         places = by_place(self.session.prompts())
         here = self._labels([self._here()])
         return self._summary(frames=here, places=places, text=text)
+
+
+def _shows(shown: VideoSource, video: VideoSource) -> bool:
+    """Whether a movie is another, or a channel of it, going by its first frame."""
+    if shown.shape != video.shape:
+        return False
+    one, every = shown.frame(0), video.frame(0)
+    if one.shape == every.shape:
+        return np.array_equal(one, every)
+    return any(np.array_equal(one, channel) for channel in np.moveaxis(every, -1, 0))
 
 
 def _range(reach: Reach) -> tuple[int, int | None]:

@@ -56,7 +56,7 @@ class Jobs:
         Called in the worker whenever no job waits; does a little and says whether
         there is more.
     after
-        Jobs that are closed, and are to be over before these begin.
+        Thread of jobs that are closed, which is to be over before these begin.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Jobs:
         failed: Callable[[Exception], None],
         idle: Callable[[], bool] = lambda: False,
         *,
-        after: Jobs | None = None,
+        after: threading.Thread | None = None,
     ) -> None:
         self.post = post
         self._failed = failed
@@ -79,7 +79,7 @@ class Jobs:
         self._wake = threading.Condition()
         self._running: _Job | None = None
         self._last: Callable[[], Any] = lambda: None
-        self._before = None if after is None else after.thread
+        self._before = after
         self._closed = False
         self._nudged = False
         self.thread: threading.Thread = threading.Thread(

@@ -74,9 +74,8 @@ class BoundKeys:
         self._viewer = viewer
         before = dict(viewer.keymap)
         for key in KEYS:
-            call = _calling(target, key.method)
-            viewer.bind_key(key.key, call, overwrite=True)
-        self._ours = {
+            viewer.bind_key(key.key, _Bound(target, key.method), overwrite=True)
+        self._ours: dict[Any, _Bound] = {
             bound: callback
             for bound, callback in viewer.keymap.items()
             if before.get(bound) is not callback
@@ -92,16 +91,21 @@ class BoundKeys:
                 continue  # others were bound since; they give back what was before us
             del self._viewer.keymap[bound]
             before = callback.before
-            while getattr(before, "released", False):
+            while isinstance(before, _Bound) and before.released:
                 before = before.before
             if before is not None:
                 self._viewer.keymap[bound] = before
         self._ours = {}
 
 
-def _calling(target: object, method: str) -> Any:
-    def call(_viewer: Any) -> None:
-        getattr(target, method)()
+class _Bound:
+    """What a key calls; knows what it called before."""
 
-    call.__name__ = method
-    return call
+    def __init__(self, target: object, method: str) -> None:
+        self.__name__ = method
+        self._target, self._method = target, method
+        self.before: Any = None
+        self.released = False
+
+    def __call__(self, _viewer: Any) -> None:
+        getattr(self._target, self._method)()

@@ -26,7 +26,17 @@ def check_unlocked(session: TrackingSession, places: Iterable[Place]) -> None:
 
 def ended(session: TrackingSession, object_id: int, frame: int) -> Iterable[Place]:
     """Name the masks that go when an object ends before a frame."""
-    return [(t, object_id) for t in session.known_frames(object_id) if t >= frame]
+    return [(t, object_id) for t in session.frames_of(object_id) if t >= frame]
+
+
+def check_others_left(session: TrackingSession, frame: int, object_id: int) -> None:
+    """Refuse to take an object's last prompts, and so the object, if it is locked."""
+    frames = {one.frame for one in session.prompts() if one.object_id == object_id}
+    if frames == {frame} and session.approved_frames(object_id):
+        raise InputError(
+            f"object {object_id} has no other prompt, and approved masks: delete the "
+            "object, or unlock it first"
+        )
 
 
 def merged(session: TrackingSession, object_ids: Iterable[int]) -> Iterable[Place]:

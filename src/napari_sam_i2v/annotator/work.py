@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error, show_warning
@@ -66,7 +67,7 @@ class AnnotatorWork(ABC):
     found = Signal(object)
 
     def __init__(
-        self, layers: AnnotationLayers, post: Post, text: str, after: Jobs | None
+        self, layers: AnnotationLayers, post: Post, text: str, after: Thread | None
     ) -> None:
         self.layers = layers
         self.status = Status(phase="loading", text=text)

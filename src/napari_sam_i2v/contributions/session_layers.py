@@ -14,6 +14,7 @@ from napari_sam_i2v.contributions.ctc_layers import Layer
 from napari_sam_i2v.contributions.lazy import lazy_stack, whole_stack
 from napari_sam_i2v.contributions.settings import plugin_settings
 from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.io.readers import MOVIE_PATH
 from napari_sam_i2v.io.session_folder import (
     MASK_FILE,
     MovieRecord,
@@ -45,7 +46,8 @@ def session_layers(folder: Path) -> list[Layer]:
         The movie, where its file is still there and the same, an image layer for each
         channel; the masklets as labels; clicks as points with the features
         ``object_id`` and ``positive``; boxes as shapes. Mask prompts are seen in the
-        masklets. ``metadata["sam_i2v_session"]`` of all is the folder's absolute path.
+        masklets. ``metadata["sam_i2v_session"]`` of all is the folder's absolute path,
+        ``metadata["sam_i2v_movie"]`` the movie's.
 
     Raises
     ------
@@ -66,7 +68,11 @@ def session_layers(folder: Path) -> list[Layer]:
         *_points([one for one in prompts if isinstance(one, PointPrompt)], name),
         *_boxes([one for one in prompts if isinstance(one, BoxPrompt)], name),
     ]
-    common = {"metadata": {SESSION_KEY: str(folder.resolve())}, **_placement(video)}
+    # A layer of one channel of several is not what the file holds.
+    several = len(stored.record.contrast) > 1
+    path = None if video is None or several else video.path
+    metadata = {SESSION_KEY: str(folder.resolve()), MOVIE_PATH: str(path or "")}
+    common = {"metadata": metadata, **_placement(video)}
     return [(data, {**about, **common}, kind) for data, about, kind in layers]
 
 

@@ -17,6 +17,9 @@ VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".wmv
 _IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 _ZARR_MARKERS = ("zarr.json", ".zarray", ".zgroup", ".zattrs")
 
+MOVIE_PATH = "sam_i2v_movie"
+"""Key of a layer's metadata that names the movie's file; empty for no one file."""
+
 
 def open_stack(movie: object) -> Stack:
     """Find the pixels and the metadata of a movie.
@@ -166,17 +169,23 @@ def _open_layer(layer: Any) -> Stack:
         axes = "TYX"
     limits = None if layer.rgb else getattr(layer, "contrast_limits", None)
     pixel_size, unit = _layer_pixel_size(layer)
-    # Where napari read it from; none for images made in memory or from several files.
-    source = getattr(getattr(layer, "source", None), "path", None)
     return Stack(
         array=array,
         name=f"the layer {getattr(layer, 'name', '')!r}",
         axes=axes,
-        path=Path(source) if source else None,
+        path=layer_path(layer),
         pixel_size=pixel_size,
         unit=unit,
         contrast=None if limits is None else (float(limits[0]), float(limits[1])),
     )
+
+
+def layer_path(layer: Any) -> Path | None:
+    """Name the file that an image layer shows; ``None`` where there is no one file."""
+    # Napari says what was opened, which may have been a session.
+    source = getattr(getattr(layer, "source", None), "path", None)
+    path = getattr(layer, "metadata", {}).get(MOVIE_PATH, source)
+    return Path(path) if path else None
 
 
 def _layer_pixel_size(layer: Any) -> tuple[tuple[float, float] | None, str | None]:

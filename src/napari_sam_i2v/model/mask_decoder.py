@@ -118,23 +118,8 @@ class MaskDecoder(nn.Module):
         memory_prompts
             ``(B, prompts, C)``.
         """
-        own = torch.cat(
-            [
-                self.obj_score_token.weight,
-                self.iou_token.weight,
-                self.mask_tokens.weight,
-            ]
-        )
-        own = own.expand(len(prompts.sparse), -1, -1)
-        tokens = torch.cat([own, prompts.sparse, memory_prompts.to(own.dtype)], dim=1)
-
-        image = (features + prompts.dense).flatten(2).transpose(1, 2)
-        tokens, image = self.transformer(
-            tokens, image, position.flatten(2).transpose(1, 2)
-        )
+        tokens, image = self.attend(features, position, prompts, memory_prompts)
         mask_tokens = tokens[:, 2 : 2 + self.masks]
-
-        image = image.transpose(1, 2).unflatten(2, features.shape[2:])
         pixels = self.upscale(image, fine, prompts)
         weights = [
             head(token)
@@ -151,6 +136,48 @@ class MaskDecoder(nn.Module):
             tokens=mask_tokens.float(),
             score=self.pred_obj_score_head(tokens[:, 0]).float(),
         )
+
+    def point_at(
+        self,
+        features: Tensor,
+        position: Tensor,
+        prompts: EncodedPrompts,
+        memory_prompts: Tensor,
+    ) -> Tensor:
+        """Give the first mask's token, ``(B, C)``, without any mask."""
+        tokens, _ = self.attend(features, position, prompts, memory_prompts)
+        return tokens[:, 2].float()
+
+    def attend(
+        self,
+        features: Tensor,
+        position: Tensor,
+        prompts: EncodedPrompts,
+        memory_prompts: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Let tokens and features see each other; arguments as of `forward`.
+
+        Returns
+        -------
+        tuple of torch.Tensor
+            Tokens, ``(B, N, C)``: score, IoU, the masks', prompts'; and the image,
+            ``(B, C, h, w)``.
+        """
+        own = torch.cat(
+            [
+                self.obj_score_token.weight,
+                self.iou_token.weight,
+                self.mask_tokens.weight,
+            ]
+        )
+        own = own.expand(len(prompts.sparse), -1, -1)
+        tokens = torch.cat([own, prompts.sparse, memory_prompts.to(own.dtype)], dim=1)
+
+        image = (features + prompts.dense).flatten(2).transpose(1, 2)
+        tokens, image = self.transformer(
+            tokens, image, position.flatten(2).transpose(1, 2)
+        )
+        return tokens, image.transpose(1, 2).unflatten(2, features.shape[2:])
 
     def upscale(
         self, image: Tensor, fine: tuple[Tensor, ...], prompts: EncodedPrompts

@@ -210,10 +210,12 @@ class SamI2V(nn.Module):
         prompts = PromptTensors(
             nothing.points, nothing.labels, self.mask_downsample(mask)
         )
-        raw = Conditioned(
-            features.tokens, self.memory_prompt_generator.without_memory(count)
+        decoder, encoder = self.sam_mask_decoder, self.sam_prompt_encoder
+        nothing_known = self.memory_prompt_generator.without_memory(count)
+        position = encoder.dense_position()
+        token = decoder.point_at(
+            features.tokens, position, encoder(prompts), nothing_known
         )
-        token = self.propose(raw, features, prompts).tokens[:, 0]
         empty = mask.flatten(1).sum(1, keepdim=True) == 0
         return torch.where(empty, self.no_obj_ptr, self.obj_ptr_proj(token)).float()
 

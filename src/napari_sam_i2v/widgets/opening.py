@@ -58,6 +58,13 @@ def annotate(
 
 
 def find_widget(viewer: napari.Viewer) -> TrackWidget | None:
-    """Find the tracking widget that is docked in a viewer, if there is one."""
+    """Find the tracking widget that is docked in a viewer, if there is one.
+
+    Of several it is the one that was started last.
+    """
     docked = viewer.window.dock_widgets.values()
-    return next((each for each in docked if isinstance(each, TrackWidget)), None)
+    return max(
+        (each for each in docked if isinstance(each, TrackWidget)),
+        key=lambda each: 0.0 if each.annotator is None else each.annotator.started,
+        default=None,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import napari
@@ -21,7 +22,6 @@ from qtpy.QtWidgets import (
 from napari_sam_i2v.annotator.annotator import Annotator
 from napari_sam_i2v.annotator.carried import Carried
 from napari_sam_i2v.annotator.names import SESSION_KEY
-from napari_sam_i2v.io.session_folder import read_session
 from napari_sam_i2v.widgets._keys_sheet import KeysSheet
 from napari_sam_i2v.widgets._movie_box import MovieBox
 from napari_sam_i2v.widgets._objects_table import ObjectsTable
@@ -30,11 +30,14 @@ from napari_sam_i2v.widgets._post import QtPost
 from napari_sam_i2v.widgets._prompt_box import PromptBox
 from napari_sam_i2v.widgets._propagate_box import PropagateBox
 from napari_sam_i2v.widgets._session_box import SessionBox
+from napari_sam_i2v.widgets._sessions import goes_on_with, hide_shown, movie_of
 
 if TYPE_CHECKING:
     from napari_sam_i2v.annotator.autosave import FoundSession
-    from napari_sam_i2v.annotator.jobs import Jobs
     from napari_sam_i2v.annotator.status import Status
+
+
+_SECONDS_TO_END = 5.0
 
 
 class TrackWidget(QWidget):
@@ -57,7 +60,7 @@ class TrackWidget(QWidget):
         self.annotator: Annotator | None = None
         self._post = QtPost(self)
         self._found: FoundSession | None = None
-        self._worker: Jobs | None = None
+        self._worker: Thread | None = None
         self.start_button = button("Start", self._start_or_stop, "Load the model")
         self.movie = MovieBox(viewer, self.start_button)
         self.offer = self._make_offer()
@@ -104,7 +107,7 @@ class TrackWidget(QWidget):
         self.annotator = annotator = Annotator(
             self.viewer, image, chosen, post=self._post, after=self._worker
         )
-        self._worker = annotator.jobs
+        self._worker = annotator.jobs.thread
         annotator.status_changed.connect(self._status)
         annotator.objects_changed.connect(self.objects.fill)
         annotator.objects_changed.connect(self._refresh)
@@ -120,24 +123,19 @@ class TrackWidget(QWidget):
         folder = image.metadata.get(SESSION_KEY)
         if folder and Path(folder).is_dir():
             annotator.open(folder)
-            # They come from dropping the folder, and may have been changed since.
-            for layer in self._shown_of(folder):
-                layer.visible = False
+            hide_shown(self.viewer, folder)
         if prompts is not None:
             annotator.take(prompts)
         return annotator
 
-    def stop(self, wait: float = 0) -> None:
+    def stop(self) -> None:
         """Stop the worker and let the model go; layers and session are kept.
 
-        Parameters
-        ----------
-        wait
-            Seconds to wait for the step that the worker is at.
+        The step that the worker is at goes on to its end.
         """
         annotator, self.annotator = self.annotator, None
         if annotator is not None:
-            annotator.close(wait)
+            annotator.close(wait=0)
             for signal in (
                 annotator.status_changed,
                 annotator.objects_changed,
@@ -157,15 +155,21 @@ class TrackWidget(QWidget):
         layer.
         """
         self.movie.list_models(name)
-        annotator = self.annotator
-        if annotator is None:
-            return
-        annotator.cancel()
+        if self.annotator is not None:
+            self.annotator.cancel()
+            self._carry_on(self.annotator)
+
+    def _carry_on(self, annotator: Annotator) -> None:
+        """Start anew with all that was said, when all that waits is answered."""
         prompts = annotator.prompts
-        annotator.jobs.submit(
-            lambda: Carried.of(prompts, annotator.desk),
-            lambda carried: advise(partial(self._start_with, carried)),
-        )
+
+        def start(carried: Carried) -> None:
+            if annotator.jobs.waiting:
+                self._carry_on(annotator)
+            else:
+                advise(partial(self._start_with, carried))
+
+        annotator.jobs.submit(lambda: Carried.of(prompts, annotator.desk), start)
 
     def _start_with(self, carried: Carried) -> None:
         self.stop()
@@ -178,33 +182,12 @@ class TrackWidget(QWidget):
         if self.annotator is not None:
             self.annotator.open(folder)
             return
-        self._choose_movie_of(folder)
+        movie = movie_of(self.viewer, Path(folder), self.movie.movie.value)
+        if movie is not None:
+            self.movie.choose(movie)
         annotator = self.start()
-        if annotator.image.metadata.get(SESSION_KEY) != str(Path(folder).resolve()):
+        if not goes_on_with(annotator.image, Path(folder)):
             annotator.open(folder)
-
-    def _choose_movie_of(self, folder: str) -> None:
-        """Choose the movie of a session; it is opened unless it is here already."""
-        images = list(self.movie.movie.choices)
-        path = read_session(Path(folder)).record.movie.path
-        here = [one for one in images if path and one.source.path == str(path)]
-        if not here and (path or not images):
-            opened = self.viewer.open(folder, plugin="napari-sam-i2v")
-            here = [one for one in opened if one in self.movie.movie.choices]
-            for layer in opened:
-                if layer not in here:
-                    self.viewer.layers.remove(layer)
-        if here:
-            self.movie.movie.value = here[0]
-
-    def _shown_of(self, folder: str) -> list[Any]:
-        """Layers but images that were read from a session folder."""
-        return [
-            layer
-            for layer in self.viewer.layers
-            if layer.metadata.get(SESSION_KEY) == folder
-            and layer not in self.movie.movie.choices
-        ]
 
     def _start_or_stop(self) -> None:
         if self.annotator is None or self.annotator.status.phase == "failed":
@@ -214,9 +197,10 @@ class TrackWidget(QWidget):
 
     def stop_and_tell(self) -> None:
         """Stop, and say where the session is kept."""
-        folder = None if self.annotator is None else self.annotator.folder
+        annotator = self.annotator
+        folder = None if annotator is None else annotator.folder
         self.stop()
-        if folder is not None and folder.is_dir():
+        if annotator is not None and annotator.objects and folder is not None:
             show_info(f"the session is kept in {folder}")
 
     def _current(self) -> Annotator | None:
@@ -301,7 +285,9 @@ class TrackWidget(QWidget):
 
     def _let_go(self) -> None:
         # The viewer, and Python with it, may end before the worker does.
-        self.stop(wait=5)
+        self.stop()
+        if self._worker is not None:
+            self._worker.join(_SECONDS_TO_END)
         for emitter in self._layer_events:
             emitter.disconnect(self._reset)
         self._layer_events = ()

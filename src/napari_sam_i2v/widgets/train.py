@@ -173,7 +173,7 @@ class TrainWidget(QWidget):
         if self._kept is not None:
             use_model(self._viewer, self._kept)
             self.model_chosen.emit(self._kept)
-            show_info(f"Segment & track uses {self._kept} from here on")
+            show_info(f"Segment & track goes on with {self._kept}")
 
     # Watching.
 
