@@ -11,10 +11,13 @@ import pytest
 import yaml
 from napari.utils.notifications import notification_manager
 
+import clicks
 from napari_sam_i2v import annotator
 from napari_sam_i2v.annotator.annotator import Annotator
 from napari_sam_i2v.contributions import commands
 from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.widgets._objects_table import ObjectsTable
+from napari_sam_i2v.widgets._session_box import SessionBox
 from napari_sam_i2v.widgets.track import TrackWidget
 from scenes import two_crossing
 from sources import PACKAGE
@@ -33,13 +36,14 @@ TOOLS = {
     "correct_by_painting": "masklets",
 }
 ASKING = {
-    "rename": ("objects", "ask_for_name"),
-    "colour": ("objects", "ask_for_colour"),
-    "save_as": ("session", "ask_and_save"),
-    "open_session": ("session", "ask_and_open"),
-    "export": ("session", "ask_and_export"),
+    "rename": "rename",
+    "colour": "colour",
+    "save_as": "save",
+    "open_session": "open",
+    "export": "export",
+    "stop": "stop",
 }
-VERBS = [n for n in NAMES if n not in (*TOOLS, *ASKING, "start", "stop")]
+VERBS = [n for n in NAMES if n not in (*TOOLS, *ASKING, "start")]
 
 
 class Recorder:
@@ -64,6 +68,12 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 def test_a_command_calls_the_method_of_its_name(name: str, recorder: Recorder) -> None:
     getattr(commands, name)()
     assert recorder.called == [(name,)]
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_a_command_asks_through_the_annotator(name: str, recorder: Recorder) -> None:
+    getattr(commands, name)()
+    assert recorder.called == [("ask", ASKING[name])]
 
 
 @pytest.mark.parametrize("name", TOOLS)
@@ -127,22 +137,26 @@ def test_commands_that_ask_are_the_widgets_own(
     viewer = make_napari_viewer()
     commands.export()
     assert notification_manager.records[-1].message == commands.ADVICE
+    asked: list[str] = []
+    for box, names in (
+        (ObjectsTable, ("ask_for_name", "ask_for_colour")),
+        (SessionBox, ("ask_and_save", "ask_and_open", "ask_and_export")),
+    ):
+        for name in names:
+            monkeypatch.setattr(box, name, lambda _, name=name: asked.append(name))
     widget = TrackWidget(viewer)
     viewer.window.add_dock_widget(widget, name="under any name")
-    asked: list[str] = []
-    for part, method in ASKING.values():
-        box = getattr(widget, part)
-        assert callable(getattr(box, method))
-        monkeypatch.setattr(box, method, lambda method=method: asked.append(method))
-    for name in ASKING:
-        getattr(commands, name)()
-    assert asked == [method for _, method in ASKING.values()]
     viewer.add_image(two_crossing.images)
     widget.movie.list_models("threshold")
     commands.start()
     assert widget.annotator is not None
+    for name in ("rename", "colour", "save_as", "open_session", "export"):
+        getattr(commands, name)()
+    assert [name.rpartition("_")[2] for name in asked] == [
+        *("name", "colour", "save", "open", "export")
+    ]
     commands.stop()
-    assert widget.annotator is None
+    clicks.wait_for(lambda: widget.annotator is None, "its end")
 
 
 @pytest.mark.qt

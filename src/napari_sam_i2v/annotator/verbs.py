@@ -32,8 +32,8 @@ class AnnotatorVerbs(AnnotatorWork):
     ----------
     chosen
         Emits the current object's id.
-    keys_asked
-        Emits when somebody wants to see the keys.
+    asked
+        Emits what a person is to be shown or asked, by `ask`.
     object_id
         The object that new prompts belong to.
     positive
@@ -43,7 +43,7 @@ class AnnotatorVerbs(AnnotatorWork):
     """
 
     chosen = Signal(int)
-    keys_asked = Signal()
+    asked = Signal(str)
 
     geometry: MovieGeometry
     object_id: int = 1
@@ -375,8 +375,19 @@ class AnnotatorVerbs(AnnotatorWork):
         self._submit(lambda: self.desk.export(Path(folder), chosen))
 
     def show_keys(self) -> None:
-        """Ask for the sheet of keys."""
-        self.keys_asked.emit()
+        """Show the sheet of keys."""
+        self.ask("keys")
+
+    def ask(self, what: str) -> None:
+        """Have the widget ask a person, or show something.
+
+        Parameters
+        ----------
+        what
+            ``rename``, ``colour``, ``save``, ``open``, ``export``, ``keys`` or
+            ``stop``.
+        """
+        self.asked.emit(what)
 
     def _none_chosen(self, verb: str) -> bool:
         if self.targets:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_sam_i2v.errors import InputError
-
-if TYPE_CHECKING:
-    from napari_sam_i2v.widgets.track import TrackWidget
 
 ADVICE = "open Plugins > SAM-I2V > Segment & track first"
 
@@ -37,20 +34,6 @@ def _command(method: str, *arguments: Any) -> Callable[[], None]:
         if found is None:
             raise InputError(ADVICE)
         getattr(found, method)(*arguments)
-
-    return lambda: _advise(act)
-
-
-def _dialog(ask: Callable[[TrackWidget], Any]) -> Callable[[], None]:
-    """Make a command of what the tracking widget asks a person."""
-
-    def act(viewer: Any) -> None:
-        from napari_sam_i2v.widgets.opening import find_widget
-
-        found = find_widget(viewer)
-        if found is None:
-            raise InputError(ADVICE)
-        ask(found)
 
     return lambda: _advise(act)
 
@@ -97,9 +80,9 @@ redo = _command("redo")
 save = _command("save")
 show_keys = _command("show_keys")
 
-rename = _dialog(lambda widget: widget.objects.ask_for_name())
-colour = _dialog(lambda widget: widget.objects.ask_for_colour())
-save_as = _dialog(lambda widget: widget.session.ask_and_save())
-open_session = _dialog(lambda widget: widget.session.ask_and_open())
-export = _dialog(lambda widget: widget.session.ask_and_export())
-stop = _dialog(lambda widget: widget.stop_and_tell())
+rename = _command("ask", "rename")
+colour = _command("ask", "colour")
+save_as = _command("ask", "save")
+open_session = _command("ask", "open")
+export = _command("ask", "export")
+stop = _command("ask", "stop")

@@ -46,7 +46,7 @@ def annotate(
     InputError
         There is no movie, or an option that is not known.
     """
-    widget = find_widget(viewer)
+    widget = _find_widget(viewer)
     if widget is None:
         widget = TrackWidget(viewer)
         viewer.window.add_dock_widget(widget, name="Segment & track", area="right")
@@ -57,7 +57,7 @@ def annotate(
     return widget.start(prompts=prompts, **options)
 
 
-def find_widget(viewer: napari.Viewer) -> TrackWidget | None:
+def _find_widget(viewer: napari.Viewer) -> TrackWidget | None:
     """Find the tracking widget that is docked in a viewer, if there is one.
 
     Of several it is the one that was started last.

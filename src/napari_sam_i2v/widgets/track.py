@@ -114,7 +114,7 @@ class TrackWidget(QWidget):
         annotator.chosen.connect(self._refresh)
         annotator.selection_changed.connect(self.objects.select)
         annotator.found.connect(self._offer)
-        annotator.keys_asked.connect(self._show_keys)
+        annotator.asked.connect(self._ask)
         self.propagate.follow()
         self._enable(True)
         self._reset()
@@ -141,7 +141,7 @@ class TrackWidget(QWidget):
                 annotator.objects_changed,
                 annotator.chosen,
                 annotator.found,
-                annotator.keys_asked,
+                annotator.asked,
                 annotator.selection_changed,
             ):
                 signal.disconnect()
@@ -220,8 +220,18 @@ class TrackWidget(QWidget):
     def _refresh(self, _value: object = None) -> None:
         self.prompt.refresh()
 
-    def _show_keys(self) -> None:
-        self._keys.show()
+    def _ask(self, what: str) -> None:
+        answers = {
+            "rename": self.objects.ask_for_name,
+            "colour": self.objects.ask_for_colour,
+            "save": self.session.ask_and_save,
+            "open": self.session.ask_and_open,
+            "export": self.session.ask_and_export,
+            "keys": self._keys.show,
+            # Not while its own signal is told of.
+            "stop": lambda: self._post(self.stop_and_tell),
+        }
+        answers[what]()
 
     def _reset(self, _event: object = None) -> None:
         self.movie.reset()
