@@ -247,7 +247,13 @@ def test_what_is_annotated_now_is_learned_from(
     click(dock.start_button)
     qtbot.waitUntil(phase(dock, "done"), timeout=300_000)
     click(dock.run_box.use_button)
-    clicks.wait_for(lambda: desk.annotator.status.phase == "ready", "the new model")
+    clicks.wait_for(
+        lambda: (
+            desk.annotator.options.model == "mine"
+            and desk.annotator.status.phase == "ready"
+        ),
+        "the new model",
+    )
     desk.settle()
     assert desk.annotator.options.model == "mine"
     assert len(desk.annotator.objects) == count

@@ -318,9 +318,9 @@ class Desk:
 
     def _check_unlocked(self, places: Iterable[Place]) -> None:
         """Refuse to change locked masks, and show what was painted over again."""
-        chosen = list(places)
+        session, chosen = self.session, list(places)
         try:
-            check_unlocked(self.session, chosen)
+            check_unlocked(session, chosen)
         except InputError:
             self._dirty.update(frame for frame, _ in chosen)
             raise
