@@ -27,7 +27,7 @@ from napari_sam_i2v.io.session_folder import read_session
 from napari_sam_i2v.prompts import Prompt
 from napari_sam_i2v.session.actions import Direction, Style
 from napari_sam_i2v.tracking import load_session, open_session
-from napari_sam_i2v.video import VideoSource, open_video
+from napari_sam_i2v.video import VideoSource
 
 if TYPE_CHECKING:
     from napari_sam_i2v.session import TrackingSession
@@ -185,10 +185,11 @@ class Desk:
         path, channels = record.movie.path, record.options.channels
         if shown is None or path is None or len(channels or ()) < 2:
             return load_session(folder, shown, in_place=True)
-        video = open_video(path, axes=record.options.axes, channel=channels)
-        if not _shows(shown, video):
+        session = load_session(folder, in_place=True)
+        if not _shows(shown, session.video):
+            session.close()
             raise InputError(f"the movie is not the one that {folder} was made from")
-        return load_session(folder, in_place=True)
+        return session
 
     def answer(self, pending: Pending) -> Update:
         """Answer the prompts whose turn it is."""
