@@ -106,20 +106,20 @@ def test_two_widgets_in_one_viewer(desk: Desk, first: bool) -> None:
     assert annotators.of(desk.viewer) is None
 
 
-@pytest.mark.parametrize("which", range(4))
-def test_a_layer_of_ours_is_deleted(desk: Desk, notes: list[str], which: int) -> None:
-    layer = desk.annotator.layers.all[which]
-    folder, thread = desk.annotator.folder, desk.annotator.jobs.thread
-    desk.viewer.layers.remove(layer)
-    clicks.breathe()
-    assert desk.widget.annotator is None
-    clicks.wait_for(lambda: not thread.is_alive(), "the worker")
-    assert desk.widget.start_button.text() == "Start"
-    assert len(notes) == 1 and "press Start to go on" in notes[0]
-    desk.start()
-    assert desk.annotator.folder == folder
-    np.testing.assert_array_equal(desk.stack[0], SCENE.truth[0] == 1)
-    assert all(each in desk.viewer.layers for each in desk.annotator.layers.all)
+def test_layers_of_ours_are_deleted(desk: Desk, notes: list[str]) -> None:
+    folder = desk.annotator.folder
+    for which in range(len(desk.annotator.layers.all)):
+        alive = desk.annotator.jobs.thread.is_alive
+        desk.viewer.layers.remove(desk.annotator.layers.all[which])
+        clicks.breathe()
+        assert desk.widget.annotator is None
+        clicks.wait_for(lambda alive=alive: not alive(), "the worker")
+        assert desk.widget.start_button.text() == "Start"
+        assert len(notes) == 1 and "press Start to go on" in notes.pop()
+        desk.start()
+        assert desk.annotator.folder == folder
+        np.testing.assert_array_equal(desk.stack[0], SCENE.truth[0] == 1)
+        assert all(each in desk.viewer.layers for each in desk.annotator.layers.all)
 
 
 def test_all_layers_are_deleted(desk: Desk) -> None:

@@ -49,6 +49,8 @@ class PromptSettings:
         See :class:`Script`.
     correct_first, correct_later
         Share of steps that correct the first frame, and a later one.
+    corrections
+        Clicks that correct a first frame, at most, one after another.
     carry
         Share of steps in which the last mask is a prompt: with memory alone the
         network has to do in the others.
@@ -59,6 +61,7 @@ class PromptSettings:
     trust: float = 0.8
     correct_first: float = 0.3
     correct_later: float = 0.15
+    corrections: int = 2
     carry: float = 0.85
 
     def script(self, stage: Stage, rng: np.random.Generator) -> Script:
@@ -67,9 +70,10 @@ class PromptSettings:
         warm *= rng.random() < 0.6  # prompts are learned from without
         frames = stage.frames + warm
         later = frames > 1 and rng.random() < self.correct_later
+        corrected = rng.random() < self.correct_first
         return Script(
             kind=str(rng.choice(KINDS, p=np.array(self.kinds) / sum(self.kinds))),
-            correct_first=bool(rng.random() < self.correct_first),
+            corrections=int(rng.integers(1, self.corrections + 1)) * corrected,
             correct_at=int(rng.integers(max(1, warm), frames)) if later else None,
             warm=warm,
             start=int(rng.integers(10)),

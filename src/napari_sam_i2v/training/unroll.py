@@ -35,8 +35,8 @@ class Script:
     ----------
     kind
         Prompt on the first frame, one of :data:`prompting.KINDS`.
-    correct_first
-        Whether the first frame gets a corrective click.
+    corrections
+        Clicks that correct the first frame, one after another.
     correct_at
         A later step at which the tracked mask gets one; the frame is then a
         conditioning frame too.
@@ -54,7 +54,7 @@ class Script:
     """
 
     kind: str = "click"
-    correct_first: bool = False
+    corrections: int = 0
     correct_at: int | None = None
     warm: int = 0
     start: int = 0
@@ -77,7 +77,7 @@ class Unrolled:
     losses
         One a decoded frame.
     prompted, tracked, corrected
-        IoUs on the first frame, on others, and after a later correction.
+        IoUs on the first frame, on others, and after corrections.
     kept, absent
         Whether objects that were there, or were not, were told to be so; 1 or 0.
     """
@@ -198,9 +198,11 @@ class Unrolling:
         prediction = self._decode(conditioned, features, prompts, target)
         iou = mask_iou(prediction.logits, target.float())[:, 0]
         self.result.prompted.append(iou)
-        if self.script.correct_first:
+        for _ in range(self.script.corrections):
             prompts = correct(prompts, prediction.logits, target, size, self.dice)
             prediction = self._decode(conditioned, features, prompts, target)
+            iou = mask_iou(prediction.logits, target.float())[:, 0]
+            self.result.corrected.append(iou)
         return self._put_true_masks(features, prediction, target)
 
     def _track(self, step: int, features: Features, target: Tensor) -> Prediction:
