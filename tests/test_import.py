@@ -43,6 +43,20 @@ def test_the_package_loads_nothing_heavy(tmp_path: Path) -> None:
     assert not loaded & (QT | {"torch", "napari", "numpy", "qtpy"})
 
 
+@pytest.mark.parametrize("given", [None, "active"])
+def test_threads_sleep_while_they_wait(
+    monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
+    """Or do what the user has asked for."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if given is not None:
+        monkeypatch.setenv("OMP_WAIT_POLICY", given)
+    script = "import napari_sam_i2v, os; print(os.environ['OMP_WAIT_POLICY'])"
+    command = [sys.executable, "-c", script]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == (given or "passive")
+
+
 def test_plain_modules_load_neither_torch_nor_qt(tmp_path: Path) -> None:
     statements = [f"import {name}" for name in light_modules(napari=False)]
     loaded = loaded_after(*statements, folder=tmp_path)

@@ -6,6 +6,7 @@ importing the package costs nothing and needs neither torch nor napari.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from napari_sam_i2v.widgets.opening import annotate
 
 __version__ = "0.1.0"
+
+# OpenMP reads this when torch is first imported. Threads that spin while they wait for
+# each other make tracking many times slower where something else uses the same cores,
+# as napari does when it draws; threads that sleep cost 8 % on an idle machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 __all__ = [
     "BoxPrompt",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import subprocess
 import sys
@@ -64,14 +63,3 @@ def test_asking_for_help_loads_nothing_heavy() -> None:
     command = [sys.executable, "-c", script]
     shown = subprocess.run(command, capture_output=True, text=True, check=True)
     assert shown.stdout.splitlines()[-1] == ""
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"), [(None, "passive"), ("active", "active")]
-)
-def test_threads_sleep_while_they_wait(monkeypatch, capfd, given, expected) -> None:
-    monkeypatch.setenv("OMP_WAIT_POLICY", given or "")
-    if given is None:
-        monkeypatch.delenv("OMP_WAIT_POLICY")
-    assert main(["--version"]) == 0
-    assert os.environ["OMP_WAIT_POLICY"] == expected

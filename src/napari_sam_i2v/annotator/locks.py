@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 def check_unlocked(session: TrackingSession, places: Iterable[Place]) -> None:
     """Refuse to change masks, by frame and object id, that are approved."""
+    frames: dict[int, set[int]] = defaultdict(set)
     for frame, object_id in places:
-        known = object_id in session.object_ids
-        if known and frame in session.approved_frames(object_id):
+        frames[object_id].add(frame)
+    for object_id in sorted(frames.keys() & set(session.object_ids)):
+        locked = frames[object_id].intersection(session.approved_frames(object_id))
+        if locked:
             raise InputError(
-                f"object {object_id} is approved on frame {frame}: unlock it there "
-                "(Shift-Y) to change it"
+                f"object {object_id} is approved on frame {min(locked)}: unlock it "
+                "there (Shift-Y) to change it"
             )
 
 

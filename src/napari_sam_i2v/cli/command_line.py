@@ -54,10 +54,6 @@ def run(argv: Sequence[str] | None = None) -> int:
         Words of the command line; by default those of this process.
     """
     arguments = argparse.Namespace()
-    # OpenMP reads this when torch is first imported. Threads that spin while they wait
-    # for each other make tracking five times slower where another program uses the
-    # same cores; threads that sleep cost 8 % on an idle machine.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         with warnings_on_stderr(), interruptible():
             build_parser().parse_args(argv, namespace=arguments)
