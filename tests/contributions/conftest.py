@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import tifffile
+from napari import settings
 from napari.components import ViewerModel
 
 import scenes
@@ -27,6 +28,13 @@ def plugins(npe2pm: Any) -> Iterator[Any]:
         npe2pm.tmp_plugin(manifest=PACKAGE / "napari.yaml"),
     ):
         yield npe2pm
+
+
+@pytest.fixture
+def preferences(plugins: Any, plugin_settings: Any) -> Any:
+    """The plugin's part of napari's preferences."""
+    del plugin_settings  # napari's fixture keeps settings in this test's folder
+    return settings.get_plugin_settings("napari-sam-i2v").tracking
 
 
 @pytest.fixture

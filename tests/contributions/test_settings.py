@@ -19,12 +19,6 @@ from napari_sam_i2v.session.settings import DEFAULT_MODEL
 pytest.importorskip("napari.settings._plugin_settings")
 
 
-@pytest.fixture
-def preferences(plugins: Any, plugin_settings: Any) -> Any:
-    del plugin_settings  # napari's fixture keeps settings in this test's folder
-    return napari_settings.get_plugin_settings("napari-sam-i2v").tracking
-
-
 def test_the_manifest_and_the_class_agree_on_defaults(preferences: Any) -> None:
     assert plugin_settings() == PluginSettings()
     assert plugin_settings().model == DEFAULT_MODEL == preferences.model
