@@ -14,6 +14,7 @@ from napari_sam_i2v.fine_tuning import describe_data, keep_session
 from napari_sam_i2v.fine_tuning.vouched import MOVIE_FILE, runs
 from napari_sam_i2v.io.prompt_masks import mask_prompts
 from napari_sam_i2v.io.session_folder import read_session
+from napari_sam_i2v.training.sessions import open_session_movie
 from napari_sam_i2v.video import open_video
 
 
@@ -39,6 +40,7 @@ def test_too_few_cells_to_keep_one_out_are_told(movie: Path, tmp_path: Path) -> 
     track(movie / "images.tif", prompts, stop=1, out=out, progress=False)
     assert "2 cells, 2 masks" in describe_data(out).summary
     assert describe_data(out).summary.endswith("of those it learned from")
+    assert not describe_data(out).held_out
 
 
 def test_layouts_are_told_apart(movie: Path, tmp_path: Path) -> None:
@@ -70,6 +72,25 @@ def test_a_kept_session_needs_no_file_of_its_movie(
     np.testing.assert_array_equal(frames[0], pixels[0].astype(np.float32))
     assert not frames[1:].any()
     assert describe_data(kept).summary == describe_data(session).summary
+
+
+def test_a_session_of_other_pixels_than_its_file_keeps_what_was_seen(
+    session: Path, movie: Path, tmp_path: Path
+) -> None:
+    """A layer may have shown one of several channels of the file."""
+    pixels = tifffile.imread(movie / "images.tif")
+    tifffile.imwrite(movie / "images.tif", pixels[:, ::-1].copy())
+    with pytest.raises(InputError, match="is not what the session was made on"):
+        open_session_movie(str(session))
+    kept = keep_session(session, tmp_path / "kept", open_video(pixels))
+    seen = open_session_movie(str(kept)).video.frame(0)
+    np.testing.assert_array_equal(seen, pixels[0].astype(np.float32))
+
+
+@pytest.mark.parametrize("folder", ["~nosuchuser/data", "x" * 5000])
+def test_odd_folders_are_one_line(folder: str) -> None:
+    with pytest.raises(InputError, match="cannot be read|no such folder"):
+        describe_data(folder)
 
 
 def test_runs_are_joined_without_gaps() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -12,10 +13,10 @@ import numpy as np
 import psutil
 import pytest
 import tifffile
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 import napari_sam_i2v as si
-from napari_sam_i2v.checkpoints import find_weights
+from napari_sam_i2v.checkpoints import WEIGHTS_FILE, find_weights
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.fine_tuning import (
     FineTune,
@@ -25,6 +26,7 @@ from napari_sam_i2v.fine_tuning import (
     read_card,
     unfinished_runs,
 )
+from napari_sam_i2v.fine_tuning.run import TASK_FILE, runs_folder
 
 pytestmark = pytest.mark.slow
 
@@ -161,6 +163,53 @@ def test_a_run_outlives_who_started_it(small: Ask) -> None:
     found.stop()
     assert follow(found, over).phase == "stopped"
     assert found.wait(20)
+
+
+def test_what_was_logged_but_not_saved_is_not_done(small: Ask) -> None:
+    """The machine goes down after the last step, before its weights are written."""
+    run = TrainingRun.create(small())
+    run.start()
+    assert follow(run, over).phase == "done"
+    weights = run.folder / WEIGHTS_FILE
+    state = load_file(weights)
+    save_file(state, weights, metadata={"step": "2"})
+    assert TrainingRun(run.folder).poll().phase == "stopped"
+
+
+def test_damaged_runs_are_in_nobodys_way(small: Ask) -> None:
+    kept = TrainingRun.create(small(name="whole"))
+    torn = runs_folder() / "torn"
+    torn.mkdir()
+    (torn / TASK_FILE).write_text("{")
+    (runs_folder() / "mine").mkdir()  # killed while it was made
+    assert [run.task.name for run in unfinished_runs()] == ["whole"]
+    assert TrainingRun.create(small()).task.name == "mine"
+    kept.delete()
+
+
+def test_what_cannot_begin_after_measuring_is_told(small: Ask, movie: Path) -> None:
+    run = TrainingRun.create(small(minutes=0.01))
+    run.start()
+    follow(
+        run, lambda progress: (run.folder / "trial" / "weights.safetensors").exists()
+    )
+    shutil.move(movie, movie.with_name("elsewhere"))
+    progress = follow(run, over)
+    assert progress.phase == "failed"
+    assert progress.message is not None and "no such folder" in progress.message
+
+
+def test_a_run_is_asked_to_stop_once(small: Ask) -> None:
+    """A second signal would end it before it has saved, also from another viewer."""
+    run = TrainingRun.create(small(steps=500))
+    run.start()
+    follow(run, lambda progress: progress.step >= 1)
+    run.stop()
+    again = TrainingRun(run.folder)
+    again.stop()
+    assert again.poll().phase in ("stopping", "stopped")
+    assert follow(run, over).phase == "stopped"
+    assert again.poll().can_keep
 
 
 def test_a_session_is_learned_from_while_it_changes(small: Ask, session: Path) -> None:

@@ -81,6 +81,31 @@ def test_cells_marked_without_mask_are_left_out(tmp_path: Path) -> None:
     assert labels.any()
 
 
+def test_only_labelled_frames_are_known(tmp_path: Path) -> None:
+    """Ten of a hundred frames are labelled, say; the others are not empty."""
+    folder = as_challenge(tmp_path)
+    for t in (2, 5, 6, 7):
+        (tmp_path / f"01_ST/SEG/man_seg{t:03d}.tif").unlink()
+    movie = open_labelled(str(folder))
+    assert movie.labelled == (0, 1, 3, 4)
+    assert movie.share((0, 0.8)) == (0, 1, 3)
+    assert movie.share((0.8, 1)) == (4,)
+    assert movie.share((0.9, 0.95)) == movie.labelled
+    rng = np.random.default_rng(0)
+    for span in ((0, 0.8), (0.8, 1.0)) * 3:
+        _, labels = cut_movie(str(folder), span, (5, 100), rng)
+        assert labels.any(axis=(1, 2)).all()
+
+
+def test_frames_are_known_by_their_numbers(tmp_path: Path) -> None:
+    folder = as_challenge(tmp_path)
+    for path in sorted(tmp_path.glob("01*/**/*.tif"), reverse=True):
+        number = int(path.stem[-3:])
+        path.rename(path.with_name(f"{path.stem[:-3]}{number + 5:03d}.tif"))
+    movie = open_labelled(str(folder))
+    np.testing.assert_array_equal(np.asarray(movie.labels), MOVIE.labels)
+
+
 def test_what_is_missing_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         open_labelled(str(tmp_path / "nowhere"))

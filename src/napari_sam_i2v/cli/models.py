@@ -143,7 +143,8 @@ def _show_fine_tuned(name: str) -> int:
     print(f"base     {card.base}; trained: {card.part}")
     print(f"data     {card.data}")
     print(f"steps    {card.steps}, seed {card.seed}, on {card.date}")
-    print(f"scores   {card.verdict} (held-out cells followed from a mask)")
+    cells = "held-out cells" if card.held_out else "cells it learned from,"
+    print(f"scores   {card.verdict} ({cells} followed from a mask)")
     return 0
 
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from napari_sam_i2v.cli.overrides import add_overrides
+from napari_sam_i2v.cli.streams import show_warnings
 
 _CONFIGS = Path(__file__).parents[1] / "configs" / "train"
 
@@ -27,5 +28,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     ours = _CONFIGS / f"{arguments.config}.yaml"
     config = ours if ours.is_file() else arguments.config
+    show_warnings()  # of hours of training, when they come
     print(main(config, arguments.overrides, resume=arguments.resume))
     return 0

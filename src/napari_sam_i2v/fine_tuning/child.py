@@ -44,9 +44,8 @@ class Child:
         self._folder = folder
         self._popen: subprocess.Popen[bytes] | None = None
         self._waiter: threading.Thread | None = None
-        self._process = _found(folder / "child.json")
+        self._process, self.stop_asked = _found(folder / "child.json")
         self.peak_memory = 0
-        self.stop_asked = False
 
     @property
     def running(self) -> bool:
@@ -89,18 +88,30 @@ class Child:
             self._process = psutil.Process(self._popen.pid)
             low = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", _NICE)
             self._process.nice(low)
-            known = {"pid": self._popen.pid, "started": self._process.create_time()}
-            with replacing(self._folder / "child.json") as part:
-                part.write_text(json.dumps(known), encoding="utf-8")
+            self._note()
 
     def stop(self) -> None:
         """Ask it, once, to save its state and end."""
         if self.stop_asked or not self.running or self._process is None:
             return
         self.stop_asked = True
+        # A second signal would end it without saving, whoever sends it.
+        with _gone_is_fine():
+            self._note()
         with contextlib.suppress(OSError):
             number = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)
             os.kill(self._process.pid, number)
+
+    def _note(self) -> None:
+        """Write down which process it is, for who opens the run again."""
+        assert self._process is not None
+        known = {
+            "pid": self._process.pid,
+            "started": self._process.create_time(),
+            "stop_asked": self.stop_asked,
+        }
+        with replacing(self._folder / "child.json") as part:
+            part.write_text(json.dumps(known), encoding="utf-8")
 
     def kill(self) -> None:
         """End it at once; the last saved state stays."""
@@ -140,14 +151,17 @@ class Child:
         return None if line is None or line.startswith("interrupted") else line
 
 
-def _found(path: Path) -> psutil.Process | None:
-    """Find the process that a file names, unless another has its number by now."""
+def _found(path: Path) -> tuple[psutil.Process | None, bool]:
+    """Find the process that a file names, unless another has its number by now.
+
+    Tells too whether it was asked to stop.
+    """
     with _gone_is_fine(), contextlib.suppress(OSError, ValueError, KeyError):
         known = json.loads(path.read_text(encoding="utf-8"))
         process = psutil.Process(known["pid"])
         if abs(process.create_time() - known["started"]) < _CLOCK:
-            return process
-    return None
+            return process, bool(known.get("stop_asked"))
+    return None, False
 
 
 @contextlib.contextmanager

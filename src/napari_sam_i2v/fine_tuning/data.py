@@ -13,11 +13,16 @@ import numpy as np
 import tifffile
 
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.fine_tuning.vouched import MOVIE_FILE, vouched_frames
+from napari_sam_i2v.fine_tuning.vouched import (
+    MOVIE_FILE,
+    open_recorded,
+    vouched_frames,
+)
 from napari_sam_i2v.io.disk import replacing
 from napari_sam_i2v.io.session_folder import (
     MASK_FILE,
     SESSION_FILE,
+    SessionRecord,
     has_session,
     read_session,
 )
@@ -47,11 +52,14 @@ class DataSource:
         Its layout.
     summary
         What is in it, in a few words.
+    held_out
+        Whether there is enough to keep some of it out, for validation.
     """
 
     folder: Path
     kind: Kind
     summary: str
+    held_out: bool = True
 
     @property
     def training_source(self) -> dict[str, Any]:
@@ -74,19 +82,26 @@ def describe_data(folder: str | Path) -> DataSource:
     InputError
         If it is none of these, or there is nothing to learn from in it.
     """
-    path = Path(folder).expanduser().absolute()
     if not str(folder).strip():
         raise InputError(f"no folder to learn from; {_EXPECTED}")
-    if not path.is_dir():
-        raise InputError(f"no such folder: {folder}; {_EXPECTED}")
+    try:
+        path = Path(folder).expanduser().absolute()
+        if not path.is_dir():
+            raise InputError(f"no such folder: {folder}; {_EXPECTED}")
+        return _describe(path)
+    except (OSError, RuntimeError) as error:  # no such user, no right to look
+        raise InputError(f"{folder} cannot be read: {error}") from None
+
+
+def _describe(path: Path) -> DataSource:
     if has_session(path):
-        return DataSource(folder=path, kind="session", summary=_session(path))
+        return _session(path)
     if (path / "labels.tif").is_file():
         summary = f"a movie with labels: {path.name}"
         return DataSource(folder=path, kind="movie", summary=summary)
     if (path / "images").is_dir() and (path / "labels").is_dir():
-        return DataSource(folder=path, kind="stills", summary=_stills(path))
-    for kind in ("ST/SEG", "GT/SEG", "GT/TRA"):
+        return _stills(path)
+    for kind in ("ST/SEG", "GT/SEG"):
         labels = Path(f"{path}_{kind}")
         if labels.is_dir():
             count = len(list(labels.glob("*.tif")))
@@ -105,8 +120,8 @@ def keep_session(session: Path, out: Path, video: VideoSource | None = None) -> 
     out
         Where the copy goes.
     video
-        Its movie, for a session whose movie is no file: frames that a person vouched
-        for are written beside it, all others as 0.
+        Its movie, for a session whose movie is no file, or not all that is in it:
+        frames that a person vouched for are written beside it, all others as 0.
 
     Raises
     ------
@@ -120,11 +135,10 @@ def keep_session(session: Path, out: Path, video: VideoSource | None = None) -> 
         shutil.copyfile(session / SESSION_FILE, part)
     with contextlib.closing(MaskStore(session / MASK_FILE)) as store:
         store.copy_to(out / MASK_FILE)
-    movie = read_session(out).record.movie.path
-    if video is None or (movie is not None and Path(movie).exists()):
+    stored = read_session(out)
+    if video is None or _is_on_file(out, stored.record):
         return out
-    log = read_session(out).log
-    used = {t for frames in vouched_frames(log).values() for t in frames}
+    used = {t for frames in vouched_frames(stored.log).values() for t in frames}
     with replacing(out / MOVIE_FILE) as part:
         tifffile.imwrite(
             part,
@@ -137,6 +151,14 @@ def keep_session(session: Path, out: Path, video: VideoSource | None = None) -> 
     return out
 
 
+def _is_on_file(folder: Path, record: SessionRecord) -> bool:
+    try:
+        open_recorded(folder, record)
+    except InputError:
+        return False
+    return True
+
+
 def _frames(video: VideoSource, used: set[int]) -> Iterator[np.ndarray]:
     blank = np.zeros(video.shape[1:], np.float32)
     for t in range(video.n_frames):
@@ -144,26 +166,30 @@ def _frames(video: VideoSource, used: set[int]) -> Iterator[np.ndarray]:
         yield frame if frame.ndim == 2 else frame.mean(axis=-1)
 
 
-def _session(path: Path) -> str:
+def _session(path: Path) -> DataSource:
     known = vouched_frames(read_session(path).log)
     masks = sum(len(frames) for frames in known.values())
     if not masks:
         raise InputError(f"{path}: no cell was prompted or approved; do that first")
     cells = _count(len(known), "cell")
     found = f"{cells}, {_count(masks, 'mask')} prompted or approved"
-    if len(known) < _ENOUGH:
+    held_out = len(known) >= _ENOUGH
+    if not held_out:
         found += "; too few to keep a cell out: J will be of those it learned from"
-    return found
+    return DataSource(folder=path, kind="session", summary=found, held_out=held_out)
 
 
-def _stills(path: Path) -> str:
+def _stills(path: Path) -> DataSource:
     images = sorted((path / "images").glob("*.tif"))
     missing = [i.name for i in images if not (path / "labels" / i.name).is_file()]
     if not images:
         raise InputError(f"{path}: images holds no .tif; save the images as TIFF")
     if missing:
         raise InputError(f"{path}: labels/{missing[0]} is missing; label every image")
-    return _count(len(images), "image") + " with labels"
+    found, held_out = _count(len(images), "image") + " with labels", len(images) > 1
+    if not held_out:
+        found += "; J will be of its cells, which it learns from"
+    return DataSource(folder=path, kind="stills", summary=found, held_out=held_out)
 
 
 def _count(number: int, noun: str) -> str:

@@ -43,6 +43,8 @@ class ModelCard:
         Model it began as, what it learned from, what was trained.
     steps, seed, date
         How long, with which seed, and the day it ended (ISO).
+    held_out
+        Whether the scores are of cells that it did not learn from.
     scores, scores_before
         Figures of the last validation and of the one before training, such as
         ``mask/J``: mean IoU of held-out cells followed from a mask.
@@ -56,6 +58,7 @@ class ModelCard:
     steps: int
     seed: int
     date: str
+    held_out: bool = True
     scores: dict[str, float | None] = field(default_factory=dict)
     scores_before: dict[str, float | None] = field(default_factory=dict)
     version: str = __version__

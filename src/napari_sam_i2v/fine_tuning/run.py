@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from safetensors import SafetensorError, safe_open
 
 from napari_sam_i2v.checkpoints import WEIGHTS_FILE, cache_folder
 from napari_sam_i2v.config import from_mapping, read_yaml
@@ -27,7 +29,7 @@ from napari_sam_i2v.fine_tuning.watching import (
     Progress,
     newest_picture,
 )
-from napari_sam_i2v.io.disk import replacing, room_on
+from napari_sam_i2v.io.disk import replacing, replacing_folder, room_on
 from napari_sam_i2v.video import VideoSource
 
 TASK_FILE, RECIPE_FILE = "fine-tune.json", "train.yaml"
@@ -41,9 +43,16 @@ def runs_folder() -> Path:
 
 
 def unfinished_runs() -> list[TrainingRun]:
-    """Open the runs that could go on or be kept, the newest first."""
+    """Open the runs that could go on or be kept, the newest first.
+
+    One that cannot be read is left out.
+    """
     files = sorted(runs_folder().glob(f"*/{TASK_FILE}"), key=_when, reverse=True)
-    return [TrainingRun(path.parent) for path in files]
+    found = []
+    for path in files:
+        with contextlib.suppress(InputError):
+            found.append(TrainingRun(path.parent))
+    return found
 
 
 class TrainingRun:
@@ -98,21 +107,20 @@ class TrainingRun:
         """
         task.check()
         folder = runs_folder() / task.name
-        if folder.exists():
+        if (folder / TASK_FILE).exists():
             raise InputError(
                 f"a run called {task.name} is not finished; resume it, delete it, or "
                 "choose another name"
             )
         with room_on(cache_folder()):
-            folder.mkdir(parents=True)
-        try:
-            if describe_data(task.data).kind == "session":
-                keep_session(Path(task.data), folder / _SESSION, video)
-            with replacing(folder / TASK_FILE) as part:
-                part.write_text(json.dumps(dataclasses.asdict(task)), encoding="utf-8")
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+            folder.parent.mkdir(parents=True, exist_ok=True)
+        with replacing_folder(folder) as part:
+            part.mkdir()
+            source = describe_data(task.data)
+            if source.kind == "session":
+                keep_session(source.folder, part / _SESSION, video)
+            text = json.dumps(dataclasses.asdict(task))
+            (part / TASK_FILE).write_text(text, encoding="utf-8")
         return cls(folder)
 
     @property
@@ -161,8 +169,11 @@ class TrainingRun:
             self._pace.see(self._log.step)
         phase, message = self._phase(running)
         if phase == "training" and not running:
-            self._write_recipe(self._steps_that_fit())
-            self._train(self.folder, "--resume")
+            try:
+                self._write_recipe(self._steps_that_fit())
+                self._train(self.folder, "--resume")
+            except (InputError, OSError) as error:
+                phase, message = "failed", str(error)
         steps = self.steps
         return Progress(
             phase=phase,
@@ -229,13 +240,21 @@ class TrainingRun:
             return "failed", error
         if not steps and code == 0:
             return "training", None  # measured: its turn now
-        if steps and self._log.step >= steps and code in (0, None):
+        if steps and code in (0, None) and self._steps_in_weights() >= steps:
             return "done", None
         if not (self.folder / "child.log").exists():
             return "new", None
         if code is None or self._child.stop_asked or code == 130:
             return "stopped", None
         return "stopped", f"training ended too soon (code {code}); resume it"
+
+    def _steps_in_weights(self) -> int:
+        """How far the weights are; the log is written before them."""
+        try:
+            with safe_open(self.folder / WEIGHTS_FILE, "numpy") as weights:
+                return int((weights.metadata() or {}).get("step", 0))
+        except (OSError, SafetensorError, ValueError):
+            return 0
 
     def _measure(self) -> None:
         trial = self.folder / _TRIAL
@@ -272,12 +291,18 @@ class TrainingRun:
     def _card(self) -> ModelCard:
         found = self._log.validation
         task = self.task
+        kept = self.folder / _SESSION
+        try:
+            held_out = describe_data(kept if kept.is_dir() else task.data).held_out
+        except InputError:  # it is gone by now
+            held_out = True
         return ModelCard(
             base=task.base,
             data=task.data,
             part=task.part,
             steps=self._log.step,
             seed=task.seed,
+            held_out=held_out,
             date=date.today().isoformat(),
             scores=_scores(found[max(found)]) if found and max(found) else {},
             scores_before=_scores(found.get(0, {})),

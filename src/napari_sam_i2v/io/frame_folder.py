@@ -51,7 +51,7 @@ def open_frame_folder(path: Path) -> Stack:
     InputError
         There are no frames, their order is not clear, or they differ in size or type.
     """
-    files = _in_order(path)
+    files = frame_files(path)
     kind = _kind(files[0])
     for file in files[1:]:
         if (other := _kind(file)) != kind:
@@ -69,7 +69,8 @@ def open_frame_folder(path: Path) -> Stack:
     return Stack(array=array, name=str(path), axes=axes, path=path)
 
 
-def _in_order(path: Path) -> list[Path]:
+def frame_files(path: Path) -> list[Path]:
+    """List the frames of a folder, in order; errors as `open_frame_folder`."""
     files = [
         file
         for file in path.iterdir()
@@ -79,7 +80,7 @@ def _in_order(path: Path) -> list[Path]:
         raise InputError(
             f"{path} holds no frames; give a folder of numbered TIFF, PNG or JPEG files"
         )
-    number = {file: _last_number(file) for file in files}
+    number = {file: frame_number(file) for file in files}
     for file in sorted(files):
         if number[file] is None:
             raise InputError(
@@ -101,7 +102,8 @@ def _in_order(path: Path) -> list[Path]:
     return ordered
 
 
-def _last_number(file: Path) -> int | None:
+def frame_number(file: Path) -> int | None:
+    """Read the number that a file's name ends in, the frame's."""
     numbers = re.findall(r"[0-9]+", file.stem)
     return int(numbers[-1]) if numbers else None
 

@@ -18,6 +18,9 @@ def cut_square(
     key: NDArray,
     size: int,
     rng: np.random.Generator,
+    *,
+    shrink: int = 1,
+    widest: float = 0.2,
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """Cut the same square out of all frames, around some cell of a key frame.
 
@@ -28,9 +31,13 @@ def cut_square(
     key
         Labels of the key frame, ``(Y, X)``, some of them above 0.
     size
-        Side of the square. It is shrunk if the cell is wider than a fifth of it.
+        Side of the square.
     rng
         Which cell, and where in the square it lies.
+    shrink
+        How much larger the square is in the movie, at least.
+    widest
+        Share of the square that a cell may be wide; wider ones are shrunk more.
 
     Returns
     -------
@@ -39,7 +46,7 @@ def cut_square(
     """
     table = measure_tracks(key[None])
     row = int(rng.integers(len(table.ids)))
-    factor = max(1, int(np.ceil(table.diameter[row, 0] / (0.2 * size))))
+    factor = max(shrink, int(np.ceil(table.diameter[row, 0] / (widest * size))))
     square = []
     for middle, length in zip(table.centre[row, 0], key.shape, strict=True):
         wanted = middle - rng.uniform(0.3, 0.7) * factor * size

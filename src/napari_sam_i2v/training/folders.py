@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.evaluation.movies import load_movie
+from napari_sam_i2v.fine_tuning.vouched import runs
+from napari_sam_i2v.io.frame_folder import frame_files, frame_number
 from napari_sam_i2v.io.session_folder import has_session
 from napari_sam_i2v.training.cutting import Shape, cut_square, grey, run_of_frames
 from napari_sam_i2v.training.sessions import cut_session
+from napari_sam_i2v.training.stills import warp
 from napari_sam_i2v.video import VideoSource, open_video
 
 
@@ -36,6 +39,17 @@ class LabelledMovie:
     video: VideoSource
     labels: Any
     markers: Any | None = None
+
+    @cached_property
+    def labelled(self) -> tuple[int, ...]:
+        """Frames with labels, sorted; of others nothing is known."""
+        frames = range(len(self.labels))
+        return tuple(t for t in frames if np.asarray(self.labels[t]).any())
+
+    def share(self, span: tuple[float, float]) -> tuple[int, ...]:
+        """Give part of the labelled frames; all where there are too few."""
+        first, last = (round(part * len(self.labelled)) for part in span)
+        return self.labelled[first:last] or self.labelled
 
 
 @cache
@@ -69,7 +83,7 @@ def open_labelled(folder: str) -> LabelledMovie:
 
 
 def _open_challenge(path: Path) -> LabelledMovie:
-    choices = [f"{path}_{kind}" for kind in ("ST/SEG", "GT/SEG", "GT/TRA")]
+    choices = [f"{path}_{kind}" for kind in ("ST/SEG", "GT/SEG")]
     found = next((Path(c) for c in choices if Path(c).is_dir()), None)
     if found is None:
         raise InputError(
@@ -77,9 +91,12 @@ def _open_challenge(path: Path) -> LabelledMovie:
             f"{path.name}_ST/SEG or {path.name}_GT/SEG beside it"
         )
     video = open_video(path)
+    numbers = {frame_number(file): t for t, file in enumerate(frame_files(path))}
     tracking = Path(f"{path}_GT/TRA")
-    markers = _numbered_files(tracking, video.shape) if tracking.is_dir() else None
-    labels = _numbered_files(found, video.shape)
+    markers = None
+    if tracking.is_dir():
+        markers = _numbered_files(tracking, numbers, video.shape)
+    labels = _numbered_files(found, numbers, video.shape)
     if markers is not None:
         labels = np.stack(
             [_named_after(*frame) for frame in zip(labels, markers, strict=True)]
@@ -87,17 +104,19 @@ def _open_challenge(path: Path) -> LabelledMovie:
     return LabelledMovie(video, labels, markers)
 
 
-def _numbered_files(folder: Path, shape: tuple[int, int, int]) -> NDArray[np.int32]:
-    """Read label frames whose file names end in frame numbers; others are empty."""
+def _numbered_files(
+    folder: Path, numbers: Mapping[int | None, int], shape: tuple[int, int, int]
+) -> NDArray[np.int32]:
+    """Read label frames that are named after frames; others are empty."""
     stack = np.zeros(shape, np.int32)
     for path in sorted(folder.glob("*.tif")):
-        number = re.search(r"(\d+)\.tif$", path.name)
+        number = numbers.get(frame_number(path))
         frame = tifffile.imread(path)
-        if number is None or int(number.group(1)) >= len(stack):
+        if number is None:
             raise InputError(f"{path}: no frame of that number in the movie")
         if frame.shape != shape[1:]:
             raise InputError(f"{path}: has shape {frame.shape}, expected {shape[1:]}")
-        stack[int(number.group(1))] = frame
+        stack[number] = frame
     return stack
 
 
@@ -118,14 +137,15 @@ def cut_movie(
     """Cut a square around some cell out of some frames of a movie.
 
     It is shrunk if the cell is wider than a fifth of the square, and smaller movies
-    are filled up by mirroring; short ones by going back and forth in time.
+    are filled up by mirroring; short ones by going back and forth in time. A labelled
+    frame without labelled ones beside it is warped into a movie, as stills are.
 
     Parameters
     ----------
     folder
         As :func:`open_labelled` takes it, or a session; see :func:`cut_session`.
     span
-        Which part of the movie's frames.
+        Which part of the movie's labelled frames.
     shape, rng
         Frames and side of the square; how to draw.
 
@@ -137,19 +157,23 @@ def cut_movie(
     if has_session(Path(folder)):
         return cut_session(folder, span, shape, rng)
     movie, (frames, size) = open_labelled(folder), shape
-    first, last = (round(part * len(movie.labels)) for part in span)
-    known = [n for n in range(first, last) if movie.labels[n].any()]
+    known = movie.share(span)
     if not known:
-        raise InputError(f"{folder}: no labels on frames {first} to {last - 1}")
+        raise InputError(f"{folder}: there is no cell on any frame of its labels")
     centre = known[rng.integers(len(known))]
-    numbers = run_of_frames(range(first, last), centre, frames, rng)
+    run = next(r for r in runs(known) if centre in r)
+    numbers = run_of_frames(run, centre, frames if len(run) > 1 else 1, rng)
     key = np.asarray(movie.labels[centre])
     images = np.stack([grey(movie.video.frame(n)) for n in numbers])
     labels = np.stack([movie.labels[n] for n in numbers]).astype(np.int32)
     if movie.markers is not None:
         marked = np.stack([movie.markers[n] for n in numbers])
         labels[np.isin(labels, _unsure(labels, marked))] = 0
-    return cut_square(images, labels, key, size, rng)
+    images, labels = cut_square(images, labels, key, size, rng)
+    if len(run) > 1:
+        return images, labels
+    images, labels = warp(images[0], labels[0], frames, size, rng)
+    return images.astype(np.float32), labels
 
 
 def _unsure(labels: NDArray, markers: NDArray) -> list[int]:

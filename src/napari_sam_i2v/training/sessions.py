@@ -15,7 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.fine_tuning.vouched import MOVIE_FILE, runs, vouched_frames
+from napari_sam_i2v.fine_tuning.vouched import (
+    MOVIE_FILE,
+    open_recorded,
+    runs,
+    vouched_frames,
+)
 from napari_sam_i2v.io.session_folder import MASK_FILE, read_session
 from napari_sam_i2v.masklets import settle
 from napari_sam_i2v.session.document import Document
@@ -64,25 +69,16 @@ def open_session_movie(folder: str) -> SessionMovie:
     Raises
     ------
     InputError
-        If its movie is gone, or no mask was vouched for.
+        If its movie is gone or another, or no mask was vouched for.
     """
     path = Path(folder)
     stored = read_session(path)
-    movie = stored.record.movie.path
-    options = stored.record.options
     if (path / MOVIE_FILE).is_file():
         video = open_video(path / MOVIE_FILE, axes="TYX")
-    elif movie is None or not Path(movie).exists():
-        raise InputError(f"{path}: its movie {movie} is not there any more")
     else:
-        video = open_video(movie, axes=options.axes, channel=options.channels)
+        video = open_recorded(path, stored.record)
     if not (path / MASK_FILE).is_file():
         raise InputError(f"{path} is no whole session: {MASK_FILE} is missing")
-    if video.shape != stored.record.movie.shape:
-        raise InputError(
-            f"{path}: its movie has shape {video.shape} now, the session was made "
-            f"on {stored.record.movie.shape}"
-        )
     masks = VisibleMasks(MaskStore.copy_of(path / MASK_FILE), Document(stored.log))
     vouched = {
         object_id: frames

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.training.clips import ClipSettings
 from napari_sam_i2v.training.losses import LossWeights
 from napari_sam_i2v.training.movies import MovieSettings
@@ -140,6 +141,16 @@ class TrainingSettings:
     clips: ClipSettings = field(default_factory=ClipSettings)
     prompts: PromptSettings = field(default_factory=PromptSettings)
     losses: LossWeights = field(default_factory=LossWeights)
+
+    def __post_init__(self) -> None:
+        """Refuse clips that are longer than the movies they come from."""
+        for stage in self.stages:
+            if stage.frames + stage.warm > self.movies.frames:
+                raise InputError(
+                    f"clips of {stage.frames} frames after {stage.warm} need movies of "
+                    f"{stage.frames + stage.warm}, movies.frames is "
+                    f"{self.movies.frames}"
+                )
 
     @property
     def steps(self) -> int:

@@ -29,6 +29,7 @@ from napari_sam_i2v.fine_tuning import (
     check_name,
     describe_data,
     estimate,
+    unfinished_runs,
 )
 from napari_sam_i2v.session.settings import DEFAULT_MODEL
 from napari_sam_i2v.widgets._parts import list_names
@@ -126,7 +127,8 @@ class TrainForm(QWidget):
         if self._session_folder() is None and not self.folder.text():
             self.source.setCurrentText(_FOLDER)
         if not self.name.text():
-            self.name.setText(_free_name(names))
+            unfinished = [run.task.name for run in unfinished_runs()]
+            self.name.setText(_free_name(names + unfinished))
         self._update()
 
     def _data(self) -> Path | str:

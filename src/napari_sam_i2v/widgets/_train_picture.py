@@ -28,7 +28,7 @@ class SamplePicture(QWidget):
         self.picture.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         legend = small_label(
-            "Cells it was not trained on, over time: "
+            "Validation cells over time: "
             "<span style='color:#3cc85a'>■</span> truth, "
             "<span style='color:#ff8c00'>■</span> model"
         )

@@ -80,9 +80,10 @@ class RunBox(QWidget):
         self.result.setVisible(is_there)
         self.use_button.setVisible(is_there)
         if card is not None:
+            seen = "was not trained on" if card.held_out else "was trained on"
             self.result.setText(
                 f"<b>{name}</b> is in the model list: {card.base} after "
-                f"{card.steps} steps. On cells it was not trained on: {card.verdict}."
+                f"{card.steps} steps. On cells it {seen}: {card.verdict}."
             )
 
 

@@ -14,7 +14,6 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_sam_i2v import annotator
 from napari_sam_i2v.contributions.settings import use_preferred_cache
-from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.fine_tuning import (
     Progress,
     TrainingRun,
@@ -201,8 +200,9 @@ class TrainWidget(QWidget):
         try:
             self.handle.run = prepared.result()
             self.handle.run.start()
-        except (InputError, OSError):
-            self._show(Progress(phase="new"))
+        except BaseException:
+            self.handle.run = None
+            self._find_run()  # of the same name, perhaps
             raise
 
     def _show(self, progress: Progress) -> None:
