@@ -10,10 +10,10 @@ from napari_sam_i2v.backends import build, check_model
 from napari_sam_i2v.contrast import Contrast, as_contrast, as_gamma
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.io.prompt_files import read_prompts
+from napari_sam_i2v.io.recorded_movie import find_movie
 from napari_sam_i2v.io.results import check_formats
 from napari_sam_i2v.io.session_folder import (
     MASK_FILE,
-    MovieRecord,
     describe,
     has_session,
     read_session,
@@ -300,17 +300,9 @@ def load_session(
     record = stored.record
     if not (folder / MASK_FILE).is_file():
         raise InputError(f"{folder} is no whole session: {MASK_FILE} is missing")
-    if movie is None and record.movie.path is None:
-        raise InputError(f"{folder} does not know its movie's file; give movie=")
-    told = all(low < high for low, high in record.contrast)
-    settings = replace(
-        record.options,
-        contrast=record.contrast if told else None,
-        gamma=record.gamma,
-    )
-    video = _find(record.movie, movie, settings, folder)
+    video = find_movie(folder, record, movie)
     # What "auto" came to then depends on the prompts there were then.
-    engine = _build(video, replace(settings, views=record.views))
+    engine = _build(video, replace(record.options, views=record.views))
     recorder = None
     if in_place:
         recorder = Autosave(folder, video, engine, record.options, record.files)
@@ -324,34 +316,6 @@ def load_session(
         recorder=recorder,
         settings=record.options,
     )
-
-
-def _find(
-    known: MovieRecord, movie: object, settings: TrackSettings, folder: Path
-) -> VideoSource:
-    """Open the movie that a session was made from, and no other."""
-    tries = [settings.axes]
-    if movie is None:
-        # A layer may have named its axes otherwise than the file it came from.
-        tries += [axes for axes in (None, "TYX") if axes != settings.axes]
-    problems = []
-    for axes in tries:
-        try:
-            video = _open(
-                known.path if movie is None else movie, replace(settings, axes=axes)
-            )
-        except InputError as error:
-            problems.append(error)
-            continue
-        if MovieRecord.of(video).fingerprint == known.fingerprint:
-            return video
-        problems.append(
-            InputError(
-                f"the movie is not the one that {folder} was made from, of shape "
-                f"{known.shape}"
-            )
-        )
-    raise problems[0]
 
 
 def as_channels(channel: int | Sequence[int] | None) -> tuple[int, ...] | None:

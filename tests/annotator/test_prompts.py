@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from annotator.bench import Bench
-from napari_sam_i2v.annotator.desk import Pending
+from napari_sam_i2v.annotator.messages import Pending
 from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt
 from napari_sam_i2v.session.actions import AddPrompts
 from scenes import late_arrival, moving_disc, touching, two_crossing

@@ -118,7 +118,7 @@ def forget(movie: Path, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("happen", "said"),
-    [(move, "no such file"), (alter, "not the movie"), (forget, "was no file")],
+    [(move, "no such file"), (alter, "not the one"), (forget, "was no file")],
 )
 def test_without_its_movie_a_session_still_opens(
     viewer: ViewerModel,

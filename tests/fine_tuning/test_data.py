@@ -80,7 +80,7 @@ def test_a_session_of_other_pixels_than_its_file_keeps_what_was_seen(
     """A layer may have shown one of several channels of the file."""
     pixels = tifffile.imread(movie / "images.tif")
     tifffile.imwrite(movie / "images.tif", pixels[:, ::-1].copy())
-    with pytest.raises(InputError, match="is not what the session was made on"):
+    with pytest.raises(InputError, match="learn from .this session. while it is open"):
         open_session_movie(str(session))
     kept = keep_session(session, tmp_path / "kept", open_video(pixels))
     seen = open_session_movie(str(kept)).video.frame(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -96,9 +97,9 @@ class Annotator(AnnotatorVerbs):
         self._connect()
         self.choose(1)
         enrol(self)
-        name = image.name
+        name, asked = image.name, replace(options, channel=channel)
         self.jobs.submit(
-            lambda: self.desk.open(video, options, name),
+            lambda: self.desk.open(video, asked, name),
             self._opened,
             self._not_opened,
         )
@@ -143,32 +144,31 @@ class Annotator(AnnotatorVerbs):
         action = getattr(getattr(event, "action", None), "value", "changed")
         if self.layers.writing or action in ("adding", "changing", "removing"):
             return
-        now = self._read()
+        drawn = by_place(self.layers.prompts())
+        now = self._read(drawn)
+        self._outlined = {
+            place
+            for place, prompts in drawn.items()
+            if any(isinstance(one, MaskPrompt) for one in prompts)
+        }
         for place in [*now, *(p for p in self._known if p not in now)]:
             if not _same(now.get(place, ()), self._known.get(place, ())):
                 self._send(place, now.get(place, ()))
 
-    def _read(self) -> Places:
-        """Read what the layers ask for: masks as known, shapes, points."""
-        drawn = by_place(self.layers.prompts())
+    def _read(self, drawn: Places) -> Places:
+        """Join what points and shapes ask for with the masks that were painted.
+
+        A mask may be covered by another's in the layer of mask prompts, so those that
+        are no shape's are taken as they are known.
+        """
         masks = {
             place: tuple(p for p in prompts if isinstance(p, MaskPrompt))
-            for place, prompts in self._masks().items()
-        }
-        return {
-            place: together(masks.get(place, ()), drawn.get(place, ()))
-            for place in [*masks, *(one for one in drawn if one not in masks)]
-        }
-
-    def _masks(self) -> Places:
-        """Masks that the label layer of prompts holds; others are of shapes."""
-        return {
-            place: prompts
             for place, prompts in self._known.items()
-            if prompts
-            and isinstance(prompts[0], MaskPrompt)
-            and self.layers.is_painted(prompts[0])
+            if place not in self._outlined
         }
+        places = [*masks, *(one for one in drawn if one not in masks)]
+        read = {p: together(masks.get(p, ()), drawn.get(p, ())) for p in places}
+        return {place: prompts for place, prompts in read.items() if prompts}
 
     def _strokes(self, event: Any, stack: np.ndarray) -> dict[Place, MaskPrompt | None]:
         data, axis = self.geometry.as_layer(stack), self.geometry.tyx[0]
@@ -195,7 +195,7 @@ class Annotator(AnnotatorVerbs):
                 self._submit(partial(self.desk.repaint, place[0]))
                 continue
             # What was clicked before led to the mask that was painted over.
-            self.layers.put({place: [mask]})
+            self._lay_out({place: (mask,)})
             self._send(place, (mask,))
 
     def _put_back(self, places: Places) -> None:
@@ -208,7 +208,7 @@ class Annotator(AnnotatorVerbs):
             prompts = places.get(place, ())
             if not _same(prompts, self._known.get(place, ())):
                 changed[place] = prompts
-        self.layers.put(changed)
+        self._lay_out(changed)
         self._known = {place: prompts for place, prompts in now.items() if prompts}
 
     # What the viewer does.

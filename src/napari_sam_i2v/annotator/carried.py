@@ -59,10 +59,13 @@ class Carried:
         # A frame is read with all its masks, so each only once.
         for frame, places in groupby(unprompted, key=itemgetter(0)):
             masks = session.masklets.frame(frame).masks
-            given += [as_prompt(masks[i]) for _, i in places if i in masks]
+            # Where a cell is gone there is nothing to prompt it by.
+            seen = [masks[i] for _, i in places if i in masks and masks[i].area]
+            given += [as_prompt(mask) for mask in seen]
+        told = {(prompt.frame, prompt.object_id) for prompt in given}
         return cls(
             prompts=tuple(given),
-            approved=tuple(approved),
+            approved=tuple(place for place in approved if place in told),
             styles=tuple(session.styles.items()),
             ends=tuple(
                 (one.object_id, one.ended)

@@ -3,110 +3,38 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_sam_i2v.annotator.autosave import (
-    FoundSession,
     drop,
     find_session,
     new_folder,
 )
 from napari_sam_i2v.annotator.locks import check_others_left, check_unlocked
-from napari_sam_i2v.annotator.reading import Place, Places, by_place
+from napari_sam_i2v.annotator.messages import Pending, Reach, Update
+from napari_sam_i2v.annotator.reading import Place, by_place
 from napari_sam_i2v.annotator.status import Options, Progress
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.io.results import EXPORTERS, check_formats
 from napari_sam_i2v.io.session_folder import read_session
+from napari_sam_i2v.masklets import FrameResult
 from napari_sam_i2v.prompts import Prompt
-from napari_sam_i2v.session.actions import Direction, Style
+from napari_sam_i2v.session.actions import Change
 from napari_sam_i2v.tracking import load_session, open_session
 from napari_sam_i2v.video import VideoSource
 
 if TYPE_CHECKING:
     from napari_sam_i2v.session import TrackingSession
-    from napari_sam_i2v.session.summary import ObjectSummary
 
 _log = logging.getLogger(__name__)
-_SUMMARY_SECONDS = 0.7
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Update:
-    """What the viewer is to show after a job.
-
-    Attributes
-    ----------
-    frames
-        Labels ``(Y, X)`` of frames that changed.
-    objects
-        All objects, where they may have changed.
-    styles
-        Names and colours, with `objects`.
-    places
-        All prompts in force, where the prompt layers may be out of step.
-    progress
-        Of the propagation that is running.
-    found
-        An earlier session of the movie.
-    text
-        What was done, for people.
-    """
-
-    frames: Mapping[int, np.ndarray] = field(default_factory=dict)
-    objects: list[ObjectSummary] | None = None
-    styles: Mapping[int, Style] = field(default_factory=dict)
-    places: Places | None = None
-    progress: Progress | None = None
-    found: FoundSession | None = None
-    text: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reach:
-    """Which frames a propagation visits, and for which objects.
-
-    Attributes
-    ----------
-    objects
-        Ids; ``None`` for all.
-    start, stop
-        Frames, half-open.
-    direction
-        Which way.
-    """
-
-    objects: tuple[int, ...] | None = None
-    start: int = 0
-    stop: int | None = None
-    direction: Direction = "forward"
-
-
-class Pending:
-    """Prompts that wait to be answered, the latest of every place, in order."""
-
-    def __init__(self) -> None:
-        self._places: dict[Place, tuple[Prompt, ...]] = {}
-        self._lock = threading.Lock()
-
-    def put(self, place: Place, prompts: tuple[Prompt, ...]) -> None:
-        """Have a place answered anew; it keeps its turn if it waits already."""
-        with self._lock:
-            self._places[place] = prompts
-
-    def take(self) -> tuple[Place, tuple[Prompt, ...]] | None:
-        """Take the place whose turn it is."""
-        with self._lock:
-            if not self._places:
-                return None
-            place = next(iter(self._places))
-            return place, self._places.pop(place)
+_SUMMARY_SECONDS, _SUMMARY_SHARE = 0.7, 20
 
 
 class Desk:
@@ -126,6 +54,8 @@ class Desk:
         self._session: TrackingSession | None = None
         self._shown: VideoSource | None = None
         self._dirty: set[int] = set()
+        # Actions, by their places in the log, that one command came to.
+        self._groups: list[range] = []
 
     @property
     def session(self) -> TrackingSession:
@@ -158,6 +88,7 @@ class Desk:
             cell_size=options.cell_size,
             divisions=options.divisions,
             neighbours=options.neighbours,
+            channel=options.channel,
             folder=new_folder(name, fingerprint),
         )
         self._session.give_way(self._stop)
@@ -171,6 +102,7 @@ class Desk:
         """Go on with a session from a folder; what was begun here is kept aside."""
         session = self._load(folder)
         self.close()
+        self._groups = []
         session.give_way(self._stop)
         self._session = session
         self._dirty.update(range(session.shape[0]))
@@ -183,7 +115,12 @@ class Desk:
         """
         record, shown = read_session(folder).record, self._shown
         path, channels = record.movie.path, record.options.channels
-        if shown is None or path is None or len(channels or ()) < 2:
+        if (
+            shown is None
+            or path is None
+            or len(channels or ()) < 2
+            or shown.fingerprint() == record.movie.fingerprint
+        ):
             return load_session(folder, shown, in_place=True)
         session = load_session(folder, in_place=True)
         if not _shows(shown, session.video):
@@ -224,11 +161,41 @@ class Desk:
         )
 
     def act(self, change: Callable[[TrackingSession], Any], text: str) -> Update:
-        """Do something that may concern any frame; `False` says it did nothing."""
-        if change(self.session) is False:
-            return Update(text=f"nothing to {text}")
+        """Do something that may concern any frame."""
+        with self._one_undo():
+            change(self.session)
         self._dirty.update(range(self.session.shape[0]))
         return self._whole(text)
+
+    def undo(self) -> Update:
+        """Undo the last command."""
+        return self._turn(self.session.undo, "undo")
+
+    def redo(self) -> Update:
+        """Do again the command that was undone last."""
+        return self._turn(self.session.redo, "redo")
+
+    def _turn(self, turn: Callable[[], Change | None], text: str) -> Update:
+        before = set(self.session.versions)
+        if turn() is None:
+            return Update(text=f"nothing to {text}")
+        [turned] = before.symmetric_difference(self.session.versions)
+        group = next((g for g in self._groups if turned in g), range(1))
+        for _ in group[1:]:
+            turn()
+        self._dirty.update(range(self.session.shape[0]))
+        return self._whole(text)
+
+    @contextmanager
+    def _one_undo(self) -> Iterator[None]:
+        """Have what is done meanwhile undone together."""
+        before = len(self.session.log)
+        try:
+            yield
+        finally:
+            done = range(before, len(self.session.log))
+            if len(done) > 1:
+                self._groups.append(done)
 
     def propagate(
         self, plan: Callable[[TrackingSession], list[Reach]]
@@ -244,10 +211,10 @@ class Desk:
                 "there is nothing to track in that range; prompt an object first, or "
                 "choose more frames"
             )
-        begun, told, done = time.monotonic(), 0.0, 0
+        begun, due, done = time.monotonic(), 0.0, 0
         yield Update(progress=Progress(done=0, total=total))
-        for reach, _ in jobs:
-            for result in self.session.propagate(*_range(reach), **_how(reach)):
+        with self._one_undo():
+            for result in self._visit(reach for reach, _ in jobs):
                 done += 1
                 now = time.monotonic()
                 progress = Progress(
@@ -255,12 +222,19 @@ class Desk:
                     total=total,
                     seconds_left=(now - begun) / done * (total - done),
                 )
-                frames = self._labels([result.frame])
-                if now - told < _SUMMARY_SECONDS:
-                    yield Update(frames=frames, progress=progress)
-                else:
-                    told = now
-                    yield self._summary(frames=frames, progress=progress)
+                update = Update(frames=self._labels([result.frame]), progress=progress)
+                if now >= due:
+                    update = replace(update, **self._listed())
+                    # Many masks take long to list, which is not to hold up tracking.
+                    cost = time.monotonic() - now
+                    due = now + max(_SUMMARY_SECONDS, _SUMMARY_SHARE * cost)
+                yield update
+
+    def _visit(self, reaches: Iterable[Reach]) -> Iterator[FrameResult]:
+        for reach in reaches:
+            if self._stop():
+                return
+            yield from self.session.propagate(*_range(reach), **_how(reach))
 
     def look(self, limits: tuple[float, float] | None, gamma: float) -> Update:
         """Look at the movie as the viewer shows it now."""
@@ -281,16 +255,18 @@ class Desk:
         return self._whole("")
 
     def save(self, folder: Path) -> Update:
-        """Save the session into a folder of the user's choice, and live there on."""
-        self.session.save(folder)
+        """Save a copy of the session into a folder of the user's choice."""
+        with _explained(folder):
+            self.session.save(folder)
         return Update(text=f"saved to {folder}")
 
     def export(self, folder: Path, formats: tuple[str, ...]) -> Update:
         """Write the results as files."""
         chosen = check_formats(formats)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in chosen:
-            EXPORTERS[name].write(self.session.masklets, folder)
+        with _explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in chosen:
+                EXPORTERS[name].write(self.session.masklets, folder)
         return Update(text=f"exported to {folder}")
 
     def paint(self) -> tuple[int, np.ndarray] | None:
@@ -332,13 +308,27 @@ class Desk:
         return {frame: np.asarray(labels[frame]) for frame in frames}
 
     def _summary(self, **others: Any) -> Update:
+        return Update(**self._listed(), **others)
+
+    def _listed(self) -> dict[str, Any]:
         session = self.session
-        return Update(objects=session.summary(), styles=session.styles, **others)
+        return {"objects": session.summary(), "styles": session.styles}
 
     def _whole(self, text: str) -> Update:
         places = by_place(self.session.prompts())
         here = self._labels([self._here()])
         return self._summary(frames=here, places=places, text=text)
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Say in one line that a folder cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written ({error.strerror or error}); choose another"
+        ) from error
 
 
 def _shows(shown: VideoSource, video: VideoSource) -> bool:

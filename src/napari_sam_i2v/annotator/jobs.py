@@ -38,6 +38,7 @@ class _Job:
     done: Callable[[Any], None]
     failed: Callable[[Exception], None]
     cut: threading.Event
+    lasting: bool
 
 
 class Jobs:
@@ -104,6 +105,8 @@ class Jobs:
         work: Callable[[], Any],
         done: Callable[[Any], None] = lambda _: None,
         failed: Callable[[Exception], None] | None = None,
+        *,
+        lasting: bool = False,
     ) -> None:
         """Have something done after all that was asked for before.
 
@@ -115,8 +118,10 @@ class Jobs:
             Takes what it returns, in the viewer's thread.
         failed
             Takes its exception there; by default the one for all jobs.
+        lasting
+            Whether it is to be done still where the jobs are closed before its turn.
         """
-        self._put(work, done, failed or self._failed, threading.Event())
+        self._put(work, done, failed or self._failed, threading.Event(), lasting)
 
     def run(
         self,
@@ -156,7 +161,7 @@ class Jobs:
             done(True)
             self._failed(error)
 
-        self._put(work, done, failed, cut)
+        self._put(work, done, failed, cut, False)
 
     def cancel(self) -> None:
         """Stop the generator that is running, after its step, and those that wait."""
@@ -178,14 +183,14 @@ class Jobs:
     def close(
         self, timeout: float = 5.0, last: Callable[[], Any] = lambda: None
     ) -> None:
-        """Drop what waits, stop what runs, and end the thread.
+        """Stop what runs, drop what waits unless it is to last, and end the thread.
 
         Parameters
         ----------
         timeout
-            Seconds to wait for the step that is running.
+            Seconds to wait for the thread.
         last
-            Called in the worker when that step is done, even if it takes longer.
+            Called in the worker when all is done, even if it takes longer.
         """
         with self._wake:
             if self._closed:
@@ -193,7 +198,7 @@ class Jobs:
             self._closed = True
             self._last = last
             self._cut_all()
-            self._waiting.clear()
+            self._waiting = deque(job for job in self._waiting if job.lasting)
             self._wake.notify()
         if threading.current_thread() is not self.thread:
             self.thread.join(timeout)
@@ -204,10 +209,12 @@ class Jobs:
         done: Callable[[Any], None],
         failed: Callable[[Exception], None],
         cut: threading.Event,
+        lasting: bool,
     ) -> None:
+        job = _Job(work=work, done=done, failed=failed, cut=cut, lasting=lasting)
         with self._wake:
             if not self._closed:
-                self._waiting.append(_Job(work=work, done=done, failed=failed, cut=cut))
+                self._waiting.append(job)
                 self._wake.notify()
 
     def _cut_all(self) -> None:
@@ -231,7 +238,7 @@ class Jobs:
             self._running = None
             while not (self._waiting or self._nudged or self._closed):
                 self._wake.wait()
-            if self._closed:
+            if self._closed and not self._waiting:
                 return False
             job = self._waiting.popleft() if self._waiting else None
             self._running = job

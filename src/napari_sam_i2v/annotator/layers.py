@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Layer
 
-_OF = "sam_i2v_image"
-"""Key of metadata that says which image a layer accompanies."""
+_OF, _ROLE, _SELF = "sam_i2v_image", "sam_i2v_role", "sam_i2v_layer"
+"""Keys of metadata: which image a layer accompanies, as what, and which layer it is."""
 
 _DIMMED = 0.3
 """Opacity of masklets beside those that are selected."""
@@ -113,6 +113,10 @@ class AnnotationLayers:
             feature_defaults=defaults,
             **place,
         )
+        roles = ("masklets", "masks", "shapes", "points")
+        for role, layer in zip(roles, self.all, strict=True):
+            # A copy that a person makes has the same metadata, but is another layer.
+            layer.metadata.update({_ROLE: role, _SELF: layer.unique_id})
 
     @property
     def all(self) -> list[Layer]:
@@ -249,12 +253,6 @@ class AnnotationLayers:
         shapes = read_shapes(self.shapes, self._geometry)
         return [*shapes, *read_points(self.points, self._geometry)]
 
-    def is_painted(self, mask: MaskPrompt) -> bool:
-        """Whether any of a mask is in the layer of mask prompts."""
-        (top, left), (height, width) = mask.offset, mask.mask.shape
-        there = self.painted[mask.frame, top : top + height, left : left + width]
-        return bool((there == mask.object_id).any())
-
     def put(self, places: Mapping[Place, Iterable[Prompt]]) -> None:
         """Have the layers say of objects on frames just what is given."""
         with self.own_change():
@@ -376,12 +374,16 @@ def _put_aside(viewer: napari.Viewer, image: Layer) -> None:
     for layer in list(viewer.layers):
         if layer.metadata.get(_OF) != image.unique_id:
             continue
-        if layer.name.startswith(f"{image.name} masklets"):
-            layer.visible = False
-            layer.name = f"{image.name} masklets, before"
-            layer.metadata.pop(_OF)
-        else:
+        is_ours = layer.metadata[_SELF] == layer.unique_id
+        if is_ours and layer.metadata[_ROLE] != "masklets":
             viewer.layers.remove(layer)
+            continue
+        if is_ours:
+            layer.visible = False
+            if layer.name == f"{image.name} masklets":
+                layer.name = f"{image.name} masklets, before"
+        for key in (_OF, _ROLE, _SELF):
+            layer.metadata.pop(key)
 
 
 def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from napari_sam_i2v.annotator.desk import Reach
+from napari_sam_i2v.annotator.messages import Reach
 from napari_sam_i2v.session.actions import Direction
 
 if TYPE_CHECKING:

@@ -70,8 +70,8 @@ class AnnotatorVerbs(AnnotatorWork):
         self.choose(self._free_id())
 
     def _free_id(self) -> int:
-        """Give the first id above all that objects and waiting prompts have."""
-        known = {one.object_id for one in self.objects}
+        """Give the first id above all that objects and what waits have."""
+        known = {one.object_id for one in self.objects} | self._promised
         known |= {object_id for _, object_id in self._known}
         return max(known, default=0) + 1
 
@@ -309,22 +309,25 @@ class AnnotatorVerbs(AnnotatorWork):
         self.choose(ids[0])
 
     def split_object(self) -> None:
-        """Make the object another one from this frame on."""
-        chosen, here = self.object_id, self._frame
-        new = self._free_id()
+        """Make the current object another one from this frame on."""
+        chosen, here, new = self.object_id, self._frame, self._free_id()
+        self._promised.add(new)
         text = f"object {new} from frame {here} on"
         self.do(lambda session: session.split(chosen, here, new), text)
 
     def end_object(self) -> None:
-        """Have the object be gone from this frame on."""
-        chosen, here = self.object_id, self._frame
+        """Have the chosen objects be gone from this frame on."""
+        ids, here = self.targets or (self.object_id,), self._frame
 
         def end(session: TrackingSession) -> None:
-            if chosen in session.object_ids:
-                locks.check_unlocked(session, locks.ended(session, chosen, here))
-            session.end(chosen, here)
+            known = [i for i in ids if i in session.object_ids]
+            for object_id in known:
+                locks.check_unlocked(session, locks.ended(session, object_id, here))
+            for object_id in known or ids:
+                session.end(object_id, here)
 
-        self.do(end, f"object {chosen} ends before frame {here}")
+        ended = ", ".join(map(str, ids))
+        self.do(end, f"object {ended} ends before frame {here}")
 
     def rename(self, object_id: int, name: str) -> None:
         """Give an object a name."""
@@ -350,11 +353,11 @@ class AnnotatorVerbs(AnnotatorWork):
 
     def undo(self) -> None:
         """Undo the last action."""
-        self.do(lambda session: session.undo() is not None, "undo")
+        self._command(self.desk.undo)
 
     def redo(self) -> None:
         """Do again what was undone last."""
-        self.do(lambda session: session.redo() is not None, "redo")
+        self._command(self.desk.redo)
 
     # Sessions.
 
@@ -367,7 +370,8 @@ class AnnotatorVerbs(AnnotatorWork):
 
     def open(self, folder: str | Path) -> None:
         """Go on with a session of the same movie."""
-        self._submit(lambda: self.desk.reopen(Path(folder)))
+        self.jobs.submit(lambda: self.desk.reopen(Path(folder)), self._reopened)
+        self._tell()
 
     def export(self, folder: str | Path, formats: Iterable[str] = ()) -> None:
         """Write masklets and scores into a folder, with other formats."""

@@ -5,20 +5,22 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.utils.notifications import show_error, show_warning
 from psygnal import Signal
 
-from napari_sam_i2v.annotator.desk import Desk, Pending, Reach, Update
+from napari_sam_i2v.annotator.desk import Desk
 from napari_sam_i2v.annotator.jobs import Jobs, Post
+from napari_sam_i2v.annotator.messages import Pending, Reach, Update
 from napari_sam_i2v.annotator.reading import Place, Places, by_place
 from napari_sam_i2v.annotator.status import Status
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.prompts import Prompt
+from napari_sam_i2v.prompts import MaskPrompt, Prompt
 
 if TYPE_CHECKING:
     from napari_sam_i2v.annotator.layers import AnnotationLayers
@@ -76,10 +78,12 @@ class AnnotatorWork(ABC):
         self.hidden: set[int] = set()
         self.selected: tuple[int, ...] = ()
         self._known: Places = {}
+        self._promised: set[int] = set()  # ids that waiting actions will give
         self._pending = Pending()
         # How often each place was sent and not yet answered: a click that waits is
         # not to vanish when the answer to something before it arrives.
         self._unanswered: Counter[Place] = Counter()
+        self._outlined: set[Place] = set()  # whose mask is that of a shape
         self._frame = layers.frame_shown()
         self.desk = Desk(lambda: self._frame, lambda: self.jobs.is_cancelled)
         self.jobs = Jobs(post, self._failed, self._idle, after=after)
@@ -104,10 +108,10 @@ class AnnotatorWork(ABC):
         """
         places = by_place(prompts)
         self._known |= places
-        self.layers.put(places)
+        self._lay_out(places)
         every = [prompt for given in places.values() for prompt in given]
         self._pending = Pending()
-        self._submit(lambda: self.desk.give(every), resync_on_failure=True)
+        self._ask(list(places), lambda: self.desk.give(every))
 
     def do(self, change: Callable[[Any], Any], text: str) -> None:
         """Change the session in the worker; the viewer follows.
@@ -119,8 +123,12 @@ class AnnotatorWork(ABC):
         text
             What is done, for people.
         """
+        self._command(lambda: self.desk.act(change, text))
+
+    def _command(self, work: Callable[[], Update]) -> None:
+        """Do something after all prompts so far; what comes is shown anew."""
         self._pending = Pending()
-        self._submit(lambda: self.desk.act(change, text))
+        self._submit(work, lasting=True)
 
     def track(self, plan: Callable[[TrackingSession], list[Reach]]) -> None:
         """Track in the worker; masklets appear frame by frame.
@@ -142,31 +150,33 @@ class AnnotatorWork(ABC):
             self._known.pop(place, None)
         pending = self._pending
         pending.put(place, prompts)
-        self._unanswered[place] += 1
+        self._ask([place], lambda: self.desk.answer(pending))
+
+    def _ask(self, places: Collection[Place], work: Callable[[], Update]) -> None:
+        """Have prompts answered that nothing asked for before is to take back."""
+        self._unanswered.update(places)
 
         def done(update: Update) -> None:
-            self._unanswered[place] -= 1
+            self._unanswered.subtract(places)
             self._show(update)
 
         def failed(error: Exception) -> None:
-            self._unanswered[place] -= 1
+            self._unanswered.subtract(places)
             self._failed(error)
             self._resync()
 
-        self.jobs.submit(lambda: self.desk.answer(pending), done, failed)
+        self.jobs.submit(work, done, failed, lasting=True)
         self._tell()
+
+    def _lay_out(self, places: Places) -> None:
+        """Have the layers say what is given; masks are painted, whatever they were."""
+        self.layers.put(places)
+        self._outlined -= places.keys()
 
     # What comes back.
 
-    def _submit(
-        self, work: Callable[[], Update], *, resync_on_failure: bool = False
-    ) -> None:
-        def failed(error: Exception) -> None:
-            self._failed(error)
-            if resync_on_failure:
-                self._resync()
-
-        self.jobs.submit(work, self._show, failed)
+    def _submit(self, work: Callable[[], Update], *, lasting: bool = False) -> None:
+        self.jobs.submit(work, self._show, self._failed, lasting=lasting)
         self._tell()
 
     def _resync(self) -> None:
@@ -178,13 +188,17 @@ class AnnotatorWork(ABC):
         if update.found is not None:
             self.found.emit(update.found)
 
+    def _reopened(self, update: Update) -> None:
+        self._show(update)
+        self._tell(phase="ready")
+
     def _not_opened(self, error: Exception) -> None:
         self._failed(error)
         self._tell(phase="failed", text="the model could not be loaded")
 
     def _show(self, update: Update) -> None:
         for frame, labels in update.frames.items():
-            self.layers.show(frame, labels)
+            self._show_frame(frame, labels)
         if update.places is not None:
             self._put_back(update.places)
         if update.objects is not None:
@@ -194,10 +208,31 @@ class AnnotatorWork(ABC):
         else:
             self._tell(text=update.text or self.status.text)
 
+    def _show_frame(self, frame: int, labels: np.ndarray) -> None:
+        """Show masklets, and what was painted over them and is not answered yet."""
+        waiting = [place for place, times in self._unanswered.items() if times > 0]
+        masks = [
+            prompt
+            for place in waiting
+            if place[0] == frame
+            for prompt in self._known.get(place, ())
+            if isinstance(prompt, MaskPrompt)
+        ]
+        if masks:
+            labels = labels.astype(np.uint32)
+            for mask in masks:
+                labels[labels == mask.object_id] = 0
+                (top, left), (height, width) = mask.offset, mask.mask.shape
+                here = labels[top : top + height, left : left + width]
+                here[mask.mask] = mask.object_id
+        self.layers.show(frame, labels)
+
     def _list(self, update: Update) -> None:
         self.objects = update.objects or []
         styles = dict(update.styles)
         self.layers.ids = (one.object_id for one in self.objects)
+        if not self.jobs.busy:
+            self._promised.clear()
         # A new object may get the id of one that was hidden, and is to be seen.
         hidden = self.hidden & self.layers.ids
         if styles != self.styles or hidden != self.hidden:
@@ -245,7 +280,7 @@ class AnnotatorWork(ABC):
         painted = self.desk.paint()
         if painted is None:
             return False
-        self.jobs.post(lambda: self.layers.show(*painted))
+        self.jobs.post(lambda: self._show_frame(*painted))
         return True
 
     def _tell(self, **changes: Any) -> None:

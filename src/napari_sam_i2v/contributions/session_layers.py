@@ -15,9 +15,9 @@ from napari_sam_i2v.contributions.lazy import lazy_stack, whole_stack
 from napari_sam_i2v.contributions.settings import plugin_settings
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.io.readers import MOVIE_PATH
+from napari_sam_i2v.io.recorded_movie import find_movie
 from napari_sam_i2v.io.session_folder import (
     MASK_FILE,
-    MovieRecord,
     SessionRecord,
     StoredSession,
     read_session,
@@ -27,7 +27,7 @@ from napari_sam_i2v.prompts import BoxPrompt, PointPrompt, Prompt
 from napari_sam_i2v.session.document import Document
 from napari_sam_i2v.session.store import MaskStore
 from napari_sam_i2v.session.visible import VisibleMasks
-from napari_sam_i2v.video import VideoSource, open_video
+from napari_sam_i2v.video import VideoSource
 
 _PIXEL = "pixel"
 
@@ -78,22 +78,12 @@ def session_layers(folder: Path) -> list[Layer]:
 
 def _find_movie(record: SessionRecord, folder: Path) -> VideoSource | None:
     """Open a session's movie, or say why not."""
-    options, path = record.options, record.movie.path
-    told = all(low < high for low, high in record.contrast)
     problem = "its movie was no file; open the movie beside it"
-    if path is not None:
+    if record.movie.path is not None:
         try:
-            video = open_video(
-                path,
-                axes=options.axes,
-                channel=options.channels,
-                contrast=record.contrast if told else None,
-            )
-            if MovieRecord.of(video).fingerprint == record.movie.fingerprint:
-                return video
-            problem = f"{path} is not the movie it was made from any more"
+            return find_movie(folder, record)
         except InputError as error:
-            problem = str(error)
+            problem = f"{record.movie.path}: {error}"
     from napari.utils.notifications import show_warning
 
     show_warning(f"{folder} is opened without its movie: {problem}")

@@ -89,8 +89,8 @@ def write_session_folder(path: str, layers: Sequence[Layer]) -> list[str]:
     sources = sorted(str(each) for each in known if each is not None)
     if not sources:
         raise InputError(
-            "these layers are of no session; start one in Plugins > SAM-I2V > Segment "
-            "& track, or save the labels as a CTC folder"
+            "these layers were not read from a session; use Save as... in Plugins > "
+            "SAM-I2V > Segment & track, or save the labels as a CTC folder"
         )
     if len(sources) > 1:
         raise InputError(

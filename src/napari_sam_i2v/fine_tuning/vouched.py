@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.io.recorded_movie import find_movie
 from napari_sam_i2v.io.session_folder import SessionRecord
 from napari_sam_i2v.session.actions import Action
 from napari_sam_i2v.session.document import Document
-from napari_sam_i2v.video import VideoSource, open_video
+from napari_sam_i2v.video import VideoSource
 
 MOVIE_FILE = "frames.tif"
 """Movie beside a session kept for training, where it is no file: frames in use."""
@@ -21,19 +22,18 @@ def open_recorded(folder: Path, record: SessionRecord) -> VideoSource:
     Raises
     ------
     InputError
-        If there is none, or it has other pixels: a layer may have shown one of several
-        channels, or what was made of the file.
+        If there is none, or it has other pixels: a layer may have shown what was made
+        of the file.
     """
-    known, options = record.movie, record.options
-    if known.path is None or not Path(known.path).exists():
-        raise InputError(f"{folder}: its movie {known.path} is not there any more")
-    video = open_video(known.path, axes=options.axes, channel=options.channels)
-    if video.fingerprint() != known.fingerprint:
+    path = record.movie.path
+    if path is None or not Path(path).exists():
+        raise InputError(f"{folder}: its movie {path} is not there any more")
+    try:
+        return find_movie(folder, record)
+    except InputError as error:
         raise InputError(
-            f"{folder}: {known.path} is not what the session was made on; learn from "
-            "'this session' while it is open in napari"
-        )
-    return video
+            f"{error}; learn from 'this session' while it is open in napari"
+        ) from None
 
 
 def vouched_frames(log: Iterable[Action]) -> dict[int, tuple[int, ...]]:

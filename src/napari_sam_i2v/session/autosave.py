@@ -98,9 +98,15 @@ class Autosave:
 def _lock(folder: Path) -> sqlite3.Connection:
     """Keep other sessions out of a folder, for as long as this process lives."""
     # SQLite knows on every system how to hold a lock that a kill lets go of.
-    lock = sqlite3.connect(
-        folder / LOCK_FILE, isolation_level=None, timeout=0, check_same_thread=False
-    )
+    try:
+        lock = sqlite3.connect(
+            folder / LOCK_FILE, isolation_level=None, timeout=0, check_same_thread=False
+        )
+    except sqlite3.Error as error:
+        raise InputError(
+            f"{folder} cannot be written; copy the session to a disk that can, and "
+            "open the copy"
+        ) from error
     try:
         lock.execute("BEGIN EXCLUSIVE")
     except sqlite3.Error as error:

@@ -103,6 +103,11 @@ class SessionContents:
         return self._document.log
 
     @property
+    def versions(self) -> list[int]:
+        """Places in the log of the actions that are not undone, oldest first."""
+        return [version for version, _ in self._document.in_force()]
+
+    @property
     def object_ids(self) -> list[int]:
         """Ids of the objects, sorted."""
         return self._document.state.object_ids

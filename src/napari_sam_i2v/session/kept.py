@@ -31,7 +31,7 @@ class KeptSession(SessionContents):
         version = self._document.next_version - 1
         last = self.log[-1] if self.log else None
         steps = last.steps if isinstance(last, Propagate) else 0
-        snapshot = self._memory.snapshot(version, steps)
+        snapshot = self._propagator.snapshot(version, steps)
         with self._explained():
             self.store.write(version, [], snapshot=snapshot)
         if self._is_in(Path(folder)):

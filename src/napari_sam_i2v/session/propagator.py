@@ -151,7 +151,8 @@ class Propagator:
                 masks[object_id] = kept
         return FrameResult(frame=frame, masks={i: masks[i] for i in sorted(masks)})
 
-    def _snapshot(self, version: int, steps: int) -> Snapshot | None:
+    def snapshot(self, version: int, steps: int) -> Snapshot | None:
+        """Take the engine's state, unless it is too large to be stored."""
         snapshot = self._memory.snapshot(version, steps)
         if len(snapshot.engine) <= LARGEST_SNAPSHOT:
             return snapshot
@@ -172,7 +173,7 @@ class Propagator:
             self._store.write(version, masks, steps=reached)
         else:
             started = clock.start()
-            snapshot = self._snapshot(version, steps)
+            snapshot = self.snapshot(version, steps)
             self._store.write(version, masks, steps=reached, snapshot=snapshot)
             clock.finish(started)
         self._document.set_steps(version, reached)

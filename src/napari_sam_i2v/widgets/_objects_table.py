@@ -107,8 +107,9 @@ class _Objects(QAbstractTableModel):
             shown = Qt.CheckState(value) == Qt.CheckState.Checked
             annotator.hide([object_id], not shown)
             return True
-        if role == _Role.EditRole and str(value).strip():
-            annotator.rename(object_id, str(value).strip())
+        name = str(value).strip()
+        if role == _Role.EditRole and name not in ("", str(self.data(index, role))):
+            annotator.rename(object_id, name)
             return True
         return False
 
