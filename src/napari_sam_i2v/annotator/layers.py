@@ -16,6 +16,7 @@ from napari_sam_i2v.annotator.reading import (
     read_points,
     read_shapes,
 )
+from napari_sam_i2v.annotator.rows import name_last_rows, remove_rows
 from napari_sam_i2v.contributions.settings import plugin_settings
 from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 
@@ -255,26 +256,23 @@ class AnnotationLayers:
 
     def put(self, places: Mapping[Place, Iterable[Prompt]]) -> None:
         """Have the layers say of objects on frames just what is given."""
+        # Many at once: napari goes through a whole layer at every change of it.
+        given = [prompt for prompts in places.values() for prompt in prompts]
         with self.own_change():
-            for place, prompts in places.items():
-                self._put(place, list(prompts))
+            points = read_points(self.points, self._geometry)
+            remove_rows(self.points, ((p.frame, p.object_id) for p in points), places)
+            remove_rows(self.shapes, self._places_of_shapes(), places)
+            masks: dict[Place, list[MaskPrompt]] = {place: [] for place in places}
+            for prompt in given:
+                if isinstance(prompt, MaskPrompt):
+                    masks[prompt.frame, prompt.object_id].append(prompt)
+            for (frame, object_id), found in masks.items():
+                if frame < len(self.painted):
+                    self._put_mask(frame, object_id, found)
+            self._add_boxes([one for one in given if isinstance(one, BoxPrompt)])
+            self._add_points([one for one in given if isinstance(one, PointPrompt)])
             if self.frame_shown() in {frame for frame, _ in places}:
                 self.masks.refresh(extent=False, thumbnail=False, highlight=False)
-
-    def _put(self, place: Place, given: list[Prompt]) -> None:
-        frame, object_id = place
-        if len(self.points.data):
-            _drop(self.points, read_points(self.points, self._geometry), place)
-        if len(self.shapes.data):
-            self._drop_shapes(place)
-        if frame < len(self.painted):
-            masks = [one for one in given if isinstance(one, MaskPrompt)]
-            self._put_mask(frame, object_id, masks)
-        for prompt in given:
-            if isinstance(prompt, BoxPrompt):
-                self._add_box(prompt)
-            elif isinstance(prompt, PointPrompt):
-                self._add_point(prompt)
 
     def _put_mask(self, frame: int, object_id: int, masks: list[MaskPrompt]) -> None:
         painted = self.painted[frame]
@@ -288,38 +286,41 @@ class AnnotationLayers:
             (top, left), (height, width) = mask.offset, mask.mask.shape
             painted[top : top + height, left : left + width][mask.mask] = object_id
 
-    def _drop_shapes(self, place: Place) -> None:
-        found = []
-        for row in range(len(self.shapes.data)):
-            tyx = self._geometry.positions(self.shapes, self.shapes.data[row])
-            there = round(float(tyx[:, 0].mean()))
-            object_id = int(self.shapes.features[OBJECT_ID].iloc[row])
-            if (there, object_id) == place:
-                found.append(row)
-        if found:
-            self.shapes.selected_data = set(found)
-            self.shapes.remove_selected()
+    def _places_of_shapes(self) -> Iterator[Place]:
+        for vertices, object_id in zip(
+            self.shapes.data, self.shapes.features[OBJECT_ID], strict=True
+        ):
+            tyx = self._geometry.positions(self.shapes, vertices)
+            yield round(float(tyx[:, 0].mean())), int(object_id)
 
-    def _add_box(self, box: BoxPrompt) -> None:
-        (top, left), (bottom, right) = box.yx_min, box.yx_max
-        corners = [(top, left), (top, right), (bottom, right), (bottom, left)]
-        tyx = np.array([[box.frame, y, x] for y, x in corners], float)
-        self.shapes.feature_defaults = {OBJECT_ID: box.object_id, POSITIVE: True}
-        self.shapes.add_rectangles(
-            [self._geometry.coordinates(tyx)], edge_color=[self.colour(box.object_id)]
-        )
+    def _add_boxes(self, boxes: list[BoxPrompt]) -> None:
+        if not boxes:
+            return
+        corners = []
+        for box in boxes:
+            (top, left), (bottom, right) = box.yx_min, box.yx_max
+            around = [(top, left), (top, right), (bottom, right), (bottom, left)]
+            tyx = np.array([[box.frame, y, x] for y, x in around], float)
+            corners.append(self._geometry.coordinates(tyx))
+        colours = [self.colour(box.object_id) for box in boxes]
+        self.shapes.add_rectangles(corners, edge_color=colours)
+        name_last_rows(self.shapes, [(box.object_id, True) for box in boxes])
 
-    def _add_point(self, point: PointPrompt) -> None:
-        tyx = np.array([[point.frame, *point.yx]], float)
-        self.points.selected_data = set()
-        self.points.feature_defaults = {
-            OBJECT_ID: point.object_id,
-            POSITIVE: point.positive,
-        }
-        self.points.current_face_color = self.colour(point.object_id)
-        self.points.current_symbol = _POSITIVE if point.positive else _NEGATIVE
-        self.points.add(self._geometry.coordinates(tyx))
-        self.points.selected_data = set()
+    def _add_points(self, points: list[PointPrompt]) -> None:
+        if not points:
+            return
+        tyx = np.array([[point.frame, *point.yx] for point in points], float)
+        layer, new = self.points, slice(-len(points), None)
+        layer.selected_data = set()
+        layer.add(self._geometry.coordinates(tyx))
+        layer.selected_data = set()
+        name_last_rows(layer, [(point.object_id, point.positive) for point in points])
+        colours = np.array(layer.face_color)
+        colours[new] = [self.colour(point.object_id) for point in points]
+        layer.face_color = colours
+        symbols = np.array(layer.symbol)
+        symbols[new] = [_POSITIVE if p.positive else _NEGATIVE for p in points]
+        layer.symbol = symbols
 
     def _recolour_masklets(self) -> None:
         special = self._colours or self._hidden or self._selected
@@ -355,15 +356,6 @@ class AnnotationLayers:
         if len(self.shapes.data):
             ids = self.shapes.features[OBJECT_ID]
             self.shapes.edge_color = np.array([self.colour(int(i)) for i in ids])
-
-
-def _drop(layer: Any, prompts: Iterable[PointPrompt], place: Place) -> None:
-    found = {
-        row for row, one in enumerate(prompts) if (one.frame, one.object_id) == place
-    }
-    if found:
-        layer.selected_data = found
-        layer.remove_selected()
 
 
 def _put_aside(viewer: napari.Viewer, image: Layer) -> None:
