@@ -60,7 +60,7 @@ def session_layers(folder: Path) -> list[Layer]:
             f"{folder} is no whole session: {MASK_FILE} is missing; copy it there again"
         )
     video = _find_movie(stored.record, folder)
-    name = folder.name if video is None or video.path is None else video.path.stem
+    name = _name(folder, video)
     prompts = _prompts(stored)
     layers = [
         *([] if video is None else _images(video, stored.record, name)),
@@ -68,8 +68,29 @@ def session_layers(folder: Path) -> list[Layer]:
         *_points([one for one in prompts if isinstance(one, PointPrompt)], name),
         *_boxes([one for one in prompts if isinstance(one, BoxPrompt)], name),
     ]
+    return _placed(layers, folder, stored.record, video)
+
+
+def movie_layers(folder: Path) -> list[Layer]:
+    """Make layers of a session's movie alone, as `session_layers` does; or none."""
+    record = read_session(folder).record
+    video = _find_movie(record, folder)
+    if video is None:
+        return []
+    images = [*_images(video, record, _name(folder, video))]
+    return _placed(images, folder, record, video)
+
+
+def _name(folder: Path, video: VideoSource | None) -> str:
+    return folder.name if video is None or video.path is None else video.path.stem
+
+
+def _placed(
+    layers: list[Layer], folder: Path, record: SessionRecord, video: VideoSource | None
+) -> list[Layer]:
+    """Say where layers lie, and of which session and movie they are."""
     # A layer of one channel of several is not what the file holds.
-    several = len(stored.record.contrast) > 1
+    several = len(record.contrast) > 1
     path = None if video is None or several else video.path
     metadata = {SESSION_KEY: str(folder.resolve()), MOVIE_PATH: str(path or "")}
     common = {"metadata": metadata, **_placement(video)}

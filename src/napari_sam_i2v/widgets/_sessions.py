@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image
 
 from napari_sam_i2v.annotator.names import SESSION_KEY
+from napari_sam_i2v.contributions.session_layers import movie_layers
 from napari_sam_i2v.io.readers import layer_path
 from napari_sam_i2v.io.session_folder import read_session
 
@@ -36,11 +37,9 @@ def movie_of(viewer: napari.Viewer, folder: Path, chosen: Image | None) -> Image
     images = [layer for layer in viewer.layers if isinstance(layer, Image)]
     here = [one for one in images if _is_of(one, folder, path)]
     if not here and (path or not images):
-        opened = viewer.open(str(folder), plugin="napari-sam-i2v")
-        here = [one for one in opened if isinstance(one, Image)]
-        for layer in opened:  # the session shows them itself
-            if layer not in here:
-                viewer.layers.remove(layer)
+        # The session shows the rest itself.
+        here = [Image(data, **about) for data, about, _ in movie_layers(folder)]
+        viewer.layers.extend(here)
     return chosen if chosen in here else next(iter(here), None)
 
 
