@@ -248,3 +248,20 @@ def test_a_session_opened_after_a_failed_start_is_ready(bench: Make, notes) -> N
     assert at.annotator.status.phase == "ready"
     assert at.session.object_ids == [1]
     assert len(notes) == 1
+
+
+def test_folders_that_cannot_be_written_are_one_line(
+    bench: Make, notes, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = bench(moving_disc)
+    at.click_all()
+    (tmp_path / "file").write_text("")
+    at.annotator.export(tmp_path / "file" / "results")
+    at.settle()
+    assert len(notes) == 1 and "choose another" in notes.pop()
+    at.annotator.close()
+    at.image.metadata.clear()
+    monkeypatch.setenv("NAPARI_SAM_I2V_SESSIONS", str(tmp_path / "file"))
+    at.start()
+    assert len(notes) == 1 and "name another in NAPARI_SAM_I2V_SESSIONS" in notes[0]
+    assert at.annotator.status.phase == "failed"

@@ -15,6 +15,7 @@ import scenes
 from fakes import build_threshold
 from napari_sam_i2v import backends
 from napari_sam_i2v.cli import main
+from napari_sam_i2v.tracking import track
 
 
 @pytest.fixture
@@ -42,6 +43,24 @@ def test_the_truth_is_perfect(folder: Path, capfd) -> None:
     shown = figures(capfd, "--pred", "same.tif")
     assert shown["j"] == shown["f"] == 1
     assert shown["objects"] == 2
+
+
+def test_frames_that_were_not_asked_for_are_not_scored(
+    folder: Path, capfd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(backends.BACKENDS, "threshold", build_threshold)
+    scene = scenes.two_crossing
+    track(
+        scene.images,
+        scene.first_masks,
+        model="threshold",
+        stop=4,
+        out="some",
+        progress=False,
+    )
+    assert figures(capfd, "--pred", "some")["j"] == 1
+    whole = tifffile.imread("some/masklets.tif")
+    assert whole[:4].any() and not whole[4:].any()
 
 
 def test_ctc_metrics(folder: Path, capfd) -> None:

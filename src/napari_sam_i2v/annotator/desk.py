@@ -89,8 +89,10 @@ class Desk:
             divisions=options.divisions,
             neighbours=options.neighbours,
             channel=options.channel,
-            folder=new_folder(name, fingerprint),
         )
+        folder = new_folder(name, fingerprint)
+        with _explained(folder, "name another in NAPARI_SAM_I2V_SESSIONS"):
+            self._session.attach(folder)
         self._session.give_way(self._stop)
         try:
             self._session.warm_up()
@@ -321,13 +323,13 @@ class Desk:
 
 
 @contextmanager
-def _explained(folder: Path) -> Iterator[None]:
+def _explained(folder: Path, advice: str = "choose another") -> Iterator[None]:
     """Say in one line that a folder cannot be written."""
     try:
         yield
     except OSError as error:
         raise InputError(
-            f"{folder} cannot be written ({error.strerror or error}); choose another"
+            f"{folder} cannot be written ({error.strerror or error}); {advice}"
         ) from error
 
 

@@ -148,13 +148,22 @@ def _j_and_f(
     pred: Path, truth: Path, masklets: LabelStack, known: LabelStack
 ) -> dict[str, float | int]:
     from napari_sam_i2v.evaluation.scores import prompted_frames, score_masklets
-    from napari_sam_i2v.io.session_folder import has_session, read_prompts_of_session
+    from napari_sam_i2v.io.session_folder import (
+        has_session,
+        read_prompts_of_session,
+        read_session,
+    )
 
+    frames = None
     if has_session(pred):
         prompted = prompted_frames(read_prompts_of_session(pred))
+        asked = read_session(pred).record.options
+        frames = range(masklets.shape[0])[asked.start : asked.stop]
     else:
         prompted = _first_frames(masklets)
-    scores = score_masklets(masklets, known, prompted=prompted, markers=_markers(truth))
+    scores = score_masklets(
+        masklets, known, prompted=prompted, markers=_markers(truth), frames=frames
+    )
     return {"objects": len(prompted), **scores.summary()}
 
 

@@ -68,7 +68,8 @@ def pairs_of(
     Yields
     ------
     Pair
-        Objects prompted on this frame, not annotated or not yet prompted are left out.
+        Objects prompted on this frame are left out, and so are those without a true
+        mask that have a marker, or were not prompted yet.
     """
     n_bins = len(scene.ids) + 1
     same = scene.truth[scene.truth == scene.predicted]
