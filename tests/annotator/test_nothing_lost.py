@@ -265,3 +265,19 @@ def test_folders_that_cannot_be_written_are_one_line(
     at.start()
     assert len(notes) == 1 and "name another in NAPARI_SAM_I2V_SESSIONS" in notes[0]
     assert at.annotator.status.phase == "failed"
+
+
+def test_what_is_followed_once_more_is_told(bench: Make) -> None:
+    at = bench(moving_disc)
+    at.click_all()
+    at.run()
+    at.click(1, 4)
+    at.annotator.correct_forward()
+    at.annotator.undo()
+    at.settle()
+    told: list[str] = []
+    at.annotator.status_changed.connect(lambda status: told.append(status.text))
+    at.annotator.correct_forward()
+    at.settle()
+    assert "first going over frame 1 again" in told
+    assert told[-1] == "tracked"

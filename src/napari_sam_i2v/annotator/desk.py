@@ -46,11 +46,19 @@ class Desk:
         Says which frame the viewer shows; frames near it are painted first.
     stop
         Says whether tracking is to stop, asked between batches of objects.
+    replaying
+        Called with frames that have to be followed once more.
     """
 
-    def __init__(self, here: Callable[[], int], stop: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        here: Callable[[], int],
+        stop: Callable[[], bool],
+        replaying: Callable[[int], None],
+    ) -> None:
         self._here = here
         self._stop = stop
+        self._replaying = replaying
         self._session: TrackingSession | None = None
         self._shown: VideoSource | None = None
         self._dirty: set[int] = set()
@@ -93,7 +101,7 @@ class Desk:
         folder = new_folder(name, fingerprint)
         with _explained(folder, "name another in NAPARI_SAM_I2V_SESSIONS"):
             self._session.attach(folder)
-        self._session.give_way(self._stop)
+        self._attend(self._session)
         try:
             self._session.warm_up()
         except Exception:  # whatever is wrong will be said where it matters
@@ -105,10 +113,15 @@ class Desk:
         session = self._load(folder)
         self.close()
         self._groups = []
-        session.give_way(self._stop)
+        self._attend(session)
         self._session = session
         self._dirty.update(range(session.shape[0]))
         return self._whole(f"opened {folder}")
+
+    def _attend(self, session: TrackingSession) -> None:
+        """Have a session give way to the viewer, and say what takes so long."""
+        session.give_way(self._stop)
+        session.on_replay(self._replaying)
 
     def _load(self, folder: Path) -> TrackingSession:
         """Load a session of the movie that is shown.

@@ -85,7 +85,9 @@ class AnnotatorWork(ABC):
         self._unanswered: Counter[Place] = Counter()
         self._outlined: set[Place] = set()  # whose mask is that of a shape
         self._frame = layers.frame_shown()
-        self.desk = Desk(lambda: self._frame, lambda: self.jobs.is_cancelled)
+        self.desk = Desk(
+            lambda: self._frame, lambda: self.jobs.is_cancelled, self._replaying
+        )
         self.jobs = Jobs(post, self._failed, self._idle, after=after)
 
     @property
@@ -257,6 +259,10 @@ class AnnotatorWork(ABC):
             if style.colour is not None
         }
         self.layers.recolour(chosen, self.hidden, self.selected)
+
+    def _replaying(self, frame: int) -> None:
+        text = f"first going over frame {frame} again"
+        self.jobs.post(lambda: self._tell(text=text))
 
     def _tracked(self, cut: bool) -> None:
         text = "cancelled; what was done is kept" if cut else "tracked"

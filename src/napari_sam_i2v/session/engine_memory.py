@@ -9,7 +9,7 @@ followed with it, where objects contend for pixels.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
@@ -48,6 +48,11 @@ class EngineMemory:
         The masks that approved frames hold.
     n_frames
         Frames of the movie.
+
+    Attributes
+    ----------
+    replaying
+        Called with every frame that is followed once more.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class EngineMemory:
         self._n_frames = n_frames
         self._without_conditioning: set[int] = set()
         self._without_tracks: set[int] = set()
+        self.replaying: Callable[[int], None] = lambda frame: None
 
     def segment(
         self, object_id: int, frame: int, prompts: Sequence[Prompt]
@@ -280,6 +286,7 @@ class EngineMemory:
         for visit in islice(visits(passes_of(action, past)), action.steps):
             due = [i for i in visit.run.visited(visit.frame) if i in object_ids]
             due = [i for i in due if not past.is_conditioning(i, visit.frame)]
+            self.replaying(visit.frame)
             self.track(visit.frame, due, reverse=visit.run.reverse)
 
     def _revise_again(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.masklets import FrameResult, ObjectMask
@@ -280,6 +280,19 @@ class TrackingSession(KeptSession):
     def redo(self) -> Change | None:
         """Bring back the last action undone; returns it, if there is one."""
         return self._turn(Redo(), self._document.redoable())
+
+    def on_replay(self, tell: Callable[[int], None]) -> None:
+        """Tell of frames that are followed once more, before those that are asked for.
+
+        What undo, reopening or a failure has spoilt of the engine's memory is made
+        good when it is needed, which may take as long as it took at first.
+
+        Parameters
+        ----------
+        tell
+            Called with the frame.
+        """
+        self._memory.replaying = tell
 
     def propagate(
         self,
