@@ -281,3 +281,74 @@ def test_what_is_followed_once_more_is_told(bench: Make) -> None:
     at.settle()
     assert "first going over frame 1 again" in told
     assert told[-1] == "tracked"
+
+
+def test_an_outline_over_a_painted_mask_may_go_again(bench: Make) -> None:
+    at = bench(moving_disc)
+    at.annotator.give(moving_disc.first_masks)
+    at.settle()
+    before = masks_of(at)
+    corners = np.array([(0, 6, 4), (0, 6, 12), (0, 20, 12), (0, 20, 4)], float)
+    at.annotator.layers.shapes.add_polygons(corners)
+    at.settle()
+    assert masks_of(at) != before
+    at.annotator.layers.shapes.selected_data = {0}
+    at.annotator.layers.shapes.remove_selected()
+    at.settle()
+    assert masks_of(at) == before
+
+
+def test_what_is_drawn_next_is_for_the_chosen_object(bench: Make) -> None:
+    """Whatever the layers were told meanwhile."""
+    at = bench(two_crossing)
+    at.click(1, 0)
+    at.click(2, 0)
+    at.annotator.choose(1)
+    at.annotator.delete_object()
+    at.settle()
+    at.annotator.choose(3)
+    at.annotator.undo()
+    at.settle()
+    points = at.annotator.layers.points
+    points.add((2, 3.0, 4.0))
+    assert points.features.iloc[-1].tolist() == [3, True]
+    np.testing.assert_allclose(
+        points.face_color[-1], at.annotator.layers.colour(3), atol=1e-6
+    )
+    assert [int(one) for one in points.features["object_id"]] == [2, 1, 3]
+    np.testing.assert_allclose(
+        points.face_color[1], at.annotator.layers.colour(1), atol=1e-6
+    )
+
+
+def test_those_that_ended_are_left_when_others_end(bench: Make) -> None:
+    at = bench(two_crossing)
+    at.click_all()
+    at.run()
+    at.go_to(3)
+    at.annotator.choose(2)
+    at.annotator.end_object()
+    at.settle()
+    at.go_to(4)
+    at.annotator.select((1, 2))
+    at.annotator.end_object()
+    at.settle()
+    assert {one.object_id: one.ended for one in at.annotator.objects} == {1: 4, 2: 3}
+    np.testing.assert_array_equal(at.stack, np.asarray(at.session.masklets.labels))
+
+
+def test_a_session_that_waits_to_be_opened_gets_its_clicks(bench: Make) -> None:
+    at = bench(two_crossing)
+    at.click(1, 0)
+    folder = at.annotator.folder
+    at.annotator.close()
+    at.image.metadata.clear()
+    at.start()
+    with held_up(at):
+        at.annotator.open(folder)
+        at.add(2, 3)
+        at.annotator.close(wait=0)
+    at.annotator.jobs.thread.join(20)
+    found = load_session(folder, two_crossing.images)
+    assert {one.object_id for one in found.prompts()} == {1, 2}
+    found.close()

@@ -102,6 +102,27 @@ def test_a_model_that_is_not_there(desk: Desk, notes: list[str], model: str) -> 
     assert notes == []
 
 
+def test_a_session_may_be_opened_after_a_start_that_failed(
+    desk: Desk, notes: list[str]
+) -> None:
+    desk.start()
+    desk.click_cell(1)
+    folder = desk.annotator.folder
+    clicks.push(desk.widget.start_button)
+    desk.image.metadata.clear()
+    desk.widget.movie.list_models("no-such-model")
+    desk.start()
+    assert not desk.widget.propagate.isEnabled()
+    desk.widget.open_session(str(folder))
+    desk.settle()
+    assert desk.widget.start_button.text() == "Stop"
+    assert desk.widget.propagate.isEnabled() and desk.widget.objects.isEnabled()
+    assert desk.iou(1, 1) == 1
+    clicks.push(desk.widget.start_button)
+    assert desk.widget.annotator is None
+    assert desk.widget.start_button.text() == "Start"
+
+
 @pytest.mark.parametrize(
     ("content", "advice"),
     [(None, "no such checkpoint file"), (b"torn", "not a whole safetensors file")],

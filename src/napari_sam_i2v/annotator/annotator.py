@@ -18,7 +18,13 @@ from napari_sam_i2v.annotator.jobs import Post
 from napari_sam_i2v.annotator.keys import BoundKeys
 from napari_sam_i2v.annotator.layers import PLACEMENT, AnnotationLayers
 from napari_sam_i2v.annotator.names import SESSION_KEY
-from napari_sam_i2v.annotator.reading import Place, Places, by_place, together
+from napari_sam_i2v.annotator.reading import (
+    Place,
+    Places,
+    by_place,
+    read_mask,
+    together,
+)
 from napari_sam_i2v.annotator.status import Options, Status
 from napari_sam_i2v.annotator.strokes import painted_prompts
 from napari_sam_i2v.annotator.verbs import AnnotatorVerbs
@@ -159,13 +165,17 @@ class Annotator(AnnotatorVerbs):
         """Join what points and shapes ask for with the masks that were painted.
 
         A mask may be covered by another's in the layer of mask prompts, so those that
-        are no shape's are taken as they are known.
+        are no shape's are taken as they are known. Where an outline has gone, what was
+        painted before it counts again.
         """
-        masks = {
-            place: tuple(p for p in prompts if isinstance(p, MaskPrompt))
-            for place, prompts in self._known.items()
-            if place not in self._outlined
-        }
+        masks: dict[Place, tuple[MaskPrompt, ...]] = {}
+        for place, prompts in self._known.items():
+            if place not in self._outlined:
+                found = [one for one in prompts if isinstance(one, MaskPrompt)]
+                masks[place] = tuple(found)
+            elif place not in drawn:
+                painted = read_mask(self.layers.painted[place[0]], *place)
+                masks[place] = () if painted is None else (painted,)
         places = [*masks, *(one for one in drawn if one not in masks)]
         read = {p: together(masks.get(p, ()), drawn.get(p, ())) for p in places}
         return {place: prompts for place, prompts in read.items() if prompts}

@@ -87,7 +87,7 @@ class Desk:
         self._shown = video
         fingerprint = video.fingerprint()
         found = find_session(fingerprint)
-        self._session = open_session(
+        session = open_session(
             video,
             model=options.model,
             checkpoint=options.checkpoint,
@@ -100,10 +100,15 @@ class Desk:
         )
         folder = new_folder(name, fingerprint)
         with _explained(folder, "name another in NAPARI_SAM_I2V_SESSIONS"):
-            self._session.attach(folder)
-        self._attend(self._session)
+            try:
+                session.attach(folder)
+            except BaseException:
+                session.close()
+                raise
+        self._session = session
+        self._attend(session)
         try:
-            self._session.warm_up()
+            session.warm_up()
         except Exception:  # whatever is wrong will be said where it matters
             _log.warning("the model could not be tried out", exc_info=True)
         return Update(found=found, text=f"{options.model} is ready")

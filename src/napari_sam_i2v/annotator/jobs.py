@@ -183,7 +183,7 @@ class Jobs:
     def close(
         self, timeout: float = 5.0, last: Callable[[], Any] = lambda: None
     ) -> None:
-        """Stop what runs, drop what waits unless it is to last, and end the thread.
+        """Stop what runs, drop what waits behind all that is to last, end the thread.
 
         Parameters
         ----------
@@ -198,7 +198,9 @@ class Jobs:
             self._closed = True
             self._last = last
             self._cut_all()
-            self._waiting = deque(job for job in self._waiting if job.lasting)
+            # With what comes before them, such as the opening of a session.
+            lasting = [i for i, job in enumerate(self._waiting, 1) if job.lasting]
+            self._waiting = deque([*self._waiting][: max(lasting, default=0)])
             self._wake.notify()
         if threading.current_thread() is not self.thread:
             self.thread.join(timeout)
@@ -253,6 +255,8 @@ class Jobs:
         try:
             answer = job.work()
         except Exception as error:
+            if self._closed:
+                _log.warning("what waited could not be done: %s", error)
             self._hand_over(job.failed, error)
         else:
             self._hand_over(job.done, answer)

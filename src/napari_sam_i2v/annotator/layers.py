@@ -72,6 +72,7 @@ class AnnotationLayers:
         self._geometry = geometry
         self.writing = self.drawn_on = False
         self.missed: set[int] = set()
+        self._chosen = 1, True
         name = geometry.image.name
         _put_aside(viewer, geometry.image)
         place = geometry.placement()
@@ -143,6 +144,7 @@ class AnnotationLayers:
 
     def choose(self, object_id: int, positive: bool) -> None:
         """Have new points, shapes and strokes belong to an object."""
+        self._chosen = object_id, positive
         with self.own_change():
             self.ids = self.ids | {object_id}
             # Napari would give the selected ones the new colour and features.
@@ -259,6 +261,7 @@ class AnnotationLayers:
         # Many at once: napari goes through a whole layer at every change of it.
         given = [prompt for prompts in places.values() for prompt in prompts]
         with self.own_change():
+            rows = len(self.points.data), len(self.shapes.data)
             points = read_points(self.points, self._geometry)
             remove_rows(self.points, ((p.frame, p.object_id) for p in points), places)
             remove_rows(self.shapes, self._places_of_shapes(), places)
@@ -271,6 +274,9 @@ class AnnotationLayers:
                     self._put_mask(frame, object_id, found)
             self._add_boxes([one for one in given if isinstance(one, BoxPrompt)])
             self._add_points([one for one in given if isinstance(one, PointPrompt)])
+            if rows != (len(self.points.data), len(self.shapes.data)) or given:
+                # Napari takes what came last for what is drawn next.
+                self.choose(*self._chosen)
             if self.frame_shown() in {frame for frame, _ in places}:
                 self.masks.refresh(extent=False, thumbnail=False, highlight=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from napari_sam_i2v.annotator.reading import Place
@@ -27,9 +27,22 @@ def check_unlocked(session: TrackingSession, places: Iterable[Place]) -> None:
             )
 
 
-def ended(session: TrackingSession, object_id: int, frame: int) -> Iterable[Place]:
-    """Name the masks that go when an object ends before a frame."""
-    return [(t, object_id) for t in session.frames_of(object_id) if t >= frame]
+def end(session: TrackingSession, object_ids: Sequence[int], frame: int) -> None:
+    """Have objects be gone from a frame on, but for those that are gone there already.
+
+    Raises
+    ------
+    InputError
+        If one has approved masks there, or there is none left to end.
+    """
+    ends = {one.object_id: one.ended for one in session.summary()}
+    there = [i for i, end in ends.items() if end is None or end > frame]
+    going = [i for i in object_ids if i in there]
+    for i in going:
+        masks = [(t, i) for t in session.frames_of(i) if t >= frame]
+        check_unlocked(session, masks)
+    for object_id in going or object_ids[:1]:  # which says what is wrong
+        session.end(object_id, frame)
 
 
 def check_others_left(session: TrackingSession, frame: int, object_id: int) -> None:

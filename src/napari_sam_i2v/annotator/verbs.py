@@ -318,16 +318,8 @@ class AnnotatorVerbs(AnnotatorWork):
     def end_object(self) -> None:
         """Have the chosen objects be gone from this frame on."""
         ids, here = self.targets or (self.object_id,), self._frame
-
-        def end(session: TrackingSession) -> None:
-            known = [i for i in ids if i in session.object_ids]
-            for object_id in known:
-                locks.check_unlocked(session, locks.ended(session, object_id, here))
-            for object_id in known or ids:
-                session.end(object_id, here)
-
-        ended = ", ".join(map(str, ids))
-        self.do(end, f"object {ended} ends before frame {here}")
+        text = f"object {', '.join(map(str, ids))} ends before frame {here}"
+        self.do(lambda session: locks.end(session, ids, here), text)
 
     def rename(self, object_id: int, name: str) -> None:
         """Give an object a name."""
@@ -366,7 +358,7 @@ class AnnotatorVerbs(AnnotatorWork):
         if folder is None:
             show_info(f"the session is saved after every action, in {self.folder}")
             return
-        self._submit(lambda: self.desk.save(Path(folder)))
+        self._command(lambda: self.desk.save(Path(folder)))
 
     def open(self, folder: str | Path) -> None:
         """Go on with a session of the same movie."""
@@ -376,7 +368,7 @@ class AnnotatorVerbs(AnnotatorWork):
     def export(self, folder: str | Path, formats: Iterable[str] = ()) -> None:
         """Write masklets and scores into a folder, with other formats."""
         chosen = tuple(formats)
-        self._submit(lambda: self.desk.export(Path(folder), chosen))
+        self._command(lambda: self.desk.export(Path(folder), chosen))
 
     def show_keys(self) -> None:
         """Show the sheet of keys."""

@@ -130,7 +130,13 @@ class AnnotatorWork(ABC):
     def _command(self, work: Callable[[], Update]) -> None:
         """Do something after all prompts so far; what comes is shown anew."""
         self._pending = Pending()
-        self._submit(work, lasting=True)
+
+        def failed(error: Exception) -> None:
+            self._failed(error)
+            self._resync()  # a part of it may be done
+
+        self.jobs.submit(work, self._show, failed, lasting=True)
+        self._tell()
 
     def track(self, plan: Callable[[TrackingSession], list[Reach]]) -> None:
         """Track in the worker; masklets appear frame by frame.
@@ -177,8 +183,8 @@ class AnnotatorWork(ABC):
 
     # What comes back.
 
-    def _submit(self, work: Callable[[], Update], *, lasting: bool = False) -> None:
-        self.jobs.submit(work, self._show, self._failed, lasting=lasting)
+    def _submit(self, work: Callable[[], Update]) -> None:
+        self.jobs.submit(work, self._show)
         self._tell()
 
     def _resync(self) -> None:

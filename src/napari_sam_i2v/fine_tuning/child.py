@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped, unused-ignore]
 
+from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.io.disk import replacing
 
 _WINDOWS = sys.platform == "win32"
@@ -96,7 +97,7 @@ class Child:
             return
         self.stop_asked = True
         # A second signal would end it without saving, whoever sends it.
-        with _gone_is_fine():
+        with _gone_is_fine(), contextlib.suppress(OSError, InputError):
             self._note()
         with contextlib.suppress(OSError):
             number = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)

@@ -32,7 +32,7 @@ from napari_sam_i2v.video import VideoSource
 Kind = Literal["session", "movie", "stills", "challenge"]
 
 _ENOUGH = 3
-"""Cells of which a fifth, rounded, is one: so many are kept out for validation."""
+"""Cells, or frames, of which a fifth, rounded, is one, to be kept out."""
 
 _EXPECTED = (
     "expected a session, images.tif with labels.tif, images/*.tif with labels/*.tif, "
@@ -105,8 +105,12 @@ def _describe(path: Path) -> DataSource:
         labels = Path(f"{path}_{kind}")
         if labels.is_dir():
             count = len(list(labels.glob("*.tif")))
-            summary = f"Cell Tracking Challenge: {_count(count, 'labelled frame')}"
-            return DataSource(folder=path, kind="challenge", summary=summary)
+            return DataSource(
+                folder=path,
+                kind="challenge",
+                summary=f"Cell Tracking Challenge: {_count(count, 'labelled frame')}",
+                held_out=count >= _ENOUGH,
+            )
     raise InputError(f"{path} holds no labels; {_EXPECTED}")
 
 

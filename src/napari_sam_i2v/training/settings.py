@@ -71,10 +71,10 @@ class PromptSettings:
         warm *= rng.random() < 0.6  # prompts are learned from without
         frames = stage.frames + warm
         later = frames > 1 and rng.random() < self.correct_later
-        corrected = rng.random() < self.correct_first
+        corrected = self.corrections and rng.random() < self.correct_first
         return Script(
             kind=str(rng.choice(KINDS, p=np.array(self.kinds) / sum(self.kinds))),
-            corrections=int(rng.integers(1, self.corrections + 1)) * corrected,
+            corrections=int(rng.integers(1, self.corrections + 1)) if corrected else 0,
             correct_at=int(rng.integers(max(1, warm), frames)) if later else None,
             warm=warm,
             start=int(rng.integers(10)),

@@ -79,6 +79,8 @@ def train(settings: TrainingSettings, *, resume: bool = False) -> Path:
     state = RunState.begin(first_weights(settings), settings.optimizer, ranks.device)
     if known:
         state.load(out)
+        if ranks.leads:  # a kill may have come between the two files of a state
+            state.save(out)
     pool = MoviePool(settings.movies, settings.seed, settings.workers, ranks)
     try:
         with Interrupt() as interrupt:

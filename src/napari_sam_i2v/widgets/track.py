@@ -207,15 +207,14 @@ class TrackWidget(QWidget):
         return self.annotator
 
     def _status(self, status: Status) -> None:
-        if status.phase == "off" and self.annotator is not None:
-            # It closed by itself, since a layer was deleted.
+        if status.phase == "off":
+            # It may have closed by itself, since a layer was deleted.
             self.annotator = None
-            self._enable(False)
         self.movie.show_status(status)
         self.propagate.show_status(status)
-        if status.phase == "failed":
-            # There is nothing to stop; perhaps another model or device can be started.
-            self._enable(False)
+        # Where it failed there is nothing to stop; perhaps another model or device can
+        # be started, or a session opened.
+        self._enable(self.annotator is not None and status.phase != "failed")
 
     def _refresh(self, _value: object = None) -> None:
         self.prompt.refresh()
