@@ -48,13 +48,17 @@ def test_threads_sleep_while_they_wait(
     monkeypatch: pytest.MonkeyPatch, given: str | None
 ) -> None:
     """Or do what the user has asked for."""
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(name, raising=False)
     if given is not None:
         monkeypatch.setenv("OMP_WAIT_POLICY", given)
-    script = "import napari_sam_i2v, os; print(os.environ['OMP_WAIT_POLICY'])"
+    script = (
+        "import napari_sam_i2v, os; "
+        "print(os.environ['OMP_WAIT_POLICY'], os.environ.get('GOMP_SPINCOUNT'))"
+    )
     command = [sys.executable, "-c", script]
     shown = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert shown.stdout.strip() == (given or "passive")
+    assert shown.stdout.strip() == (f"{given} None" if given else "passive 3000")
 
 
 def test_plain_modules_load_neither_torch_nor_qt(tmp_path: Path) -> None:

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# OpenMP reads this when torch is first imported. Threads that spin while they wait for
+# OpenMP reads these when torch is first imported. Threads that spin while they wait for
 # each other make tracking many times slower where something else uses the same cores,
-# as napari does when it draws; threads that sleep cost 8 % on an idle machine.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# as napari does when it draws; threads that sleep at once make a click on an idle
+# machine a third slower. GNU's OpenMP can spin for a few microseconds, then sleep.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ["OMP_WAIT_POLICY"] = "passive"
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 __all__ = [
     "BoxPrompt",
