@@ -151,6 +151,7 @@ class TrainForm(QWidget):
         self.unit.setMinimumWidth(80)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         form.addRow("Learn from", self.source)
         form.addRow(row)
         form.addRow(self.summary)
