@@ -15,6 +15,7 @@ from napari_sam_i2v.annotator.reading import (
     Place,
     read_points,
     read_shapes,
+    write_masks,
 )
 from napari_sam_i2v.annotator.rows import name_last_rows, remove_rows
 from napari_sam_i2v.contributions.settings import plugin_settings
@@ -281,16 +282,10 @@ class AnnotationLayers:
                 self.masks.refresh(extent=False, thumbnail=False, highlight=False)
 
     def _put_mask(self, frame: int, object_id: int, masks: list[MaskPrompt]) -> None:
-        painted = self.painted[frame]
-        present = painted == object_id
-        if not masks and not present.any():
+        if not masks and not (self.painted[frame] == object_id).any():
             return
         self.widen(object_id)
-        painted = self.painted[frame]
-        painted[present] = 0
-        for mask in masks:
-            (top, left), (height, width) = mask.offset, mask.mask.shape
-            painted[top : top + height, left : left + width][mask.mask] = object_id
+        write_masks(self.painted[frame], object_id, masks)
 
     def _places_of_shapes(self) -> Iterator[Place]:
         for vertices, object_id in zip(

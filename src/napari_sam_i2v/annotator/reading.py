@@ -80,6 +80,16 @@ def read_mask(labels: np.ndarray, frame: int, object_id: int) -> MaskPrompt | No
     return MaskPrompt(frame=frame, object_id=object_id, mask=mask, offset=offset)
 
 
+def write_masks(
+    labels: np.ndarray, object_id: int, masks: Iterable[MaskPrompt]
+) -> None:
+    """Have a label frame ``(Y, X)`` show an object as masks say, and nowhere else."""
+    labels[labels == object_id] = 0
+    for mask in masks:
+        (top, left), (height, width) = mask.offset, mask.mask.shape
+        labels[top : top + height, left : left + width][mask.mask] = object_id
+
+
 def read_masks(labels: np.ndarray, frame: int) -> list[MaskPrompt]:
     """Read every object of a label frame ``(Y, X)``."""
     from skimage.measure import regionprops

@@ -17,7 +17,7 @@ from psygnal import Signal
 from napari_sam_i2v.annotator.desk import Desk
 from napari_sam_i2v.annotator.jobs import Jobs, Post
 from napari_sam_i2v.annotator.messages import Pending, Reach, Update
-from napari_sam_i2v.annotator.reading import Place, Places, by_place
+from napari_sam_i2v.annotator.reading import Place, Places, by_place, write_masks
 from napari_sam_i2v.annotator.status import Status
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.prompts import MaskPrompt, Prompt
@@ -112,8 +112,7 @@ class AnnotatorWork(ABC):
         self._known |= places
         self._lay_out(places)
         every = [prompt for given in places.values() for prompt in given]
-        self._pending = Pending()
-        self._ask(list(places), lambda: self.desk.give(every))
+        self._command(lambda: self.desk.give(every), list(places))
 
     def do(self, change: Callable[[Any], Any], text: str) -> None:
         """Change the session in the worker; the viewer follows.
@@ -127,16 +126,12 @@ class AnnotatorWork(ABC):
         """
         self._command(lambda: self.desk.act(change, text))
 
-    def _command(self, work: Callable[[], Update]) -> None:
-        """Do something after all prompts so far; what comes is shown anew."""
+    def _command(
+        self, work: Callable[[], Update], places: Collection[Place] = ()
+    ) -> None:
+        """Do something, perhaps answer prompts, after all prompts so far."""
         self._pending = Pending()
-
-        def failed(error: Exception) -> None:
-            self._failed(error)
-            self._resync()  # a part of it may be done
-
-        self.jobs.submit(work, self._show, failed, lasting=True)
-        self._tell()
+        self._ask(places, work)
 
     def track(self, plan: Callable[[TrackingSession], list[Reach]]) -> None:
         """Track in the worker; masklets appear frame by frame.
@@ -171,7 +166,7 @@ class AnnotatorWork(ABC):
         def failed(error: Exception) -> None:
             self._unanswered.subtract(places)
             self._failed(error)
-            self._resync()
+            self._resync()  # a part of it may be done
 
         self.jobs.submit(work, done, failed, lasting=True)
         self._tell()
@@ -229,10 +224,7 @@ class AnnotatorWork(ABC):
         if masks:
             labels = labels.astype(np.uint32)
             for mask in masks:
-                labels[labels == mask.object_id] = 0
-                (top, left), (height, width) = mask.offset, mask.mask.shape
-                here = labels[top : top + height, left : left + width]
-                here[mask.mask] = mask.object_id
+                write_masks(labels, mask.object_id, [mask])
         self.layers.show(frame, labels)
 
     def _list(self, update: Update) -> None:
