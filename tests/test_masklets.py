@@ -17,6 +17,7 @@ class Source:
 
     def __init__(self, *masks: ObjectMask) -> None:
         self.masks = masks
+        self.approved: set[int] = set()
 
     @property
     def object_ids(self) -> list[int]:
@@ -24,6 +25,9 @@ class Source:
 
     def masks_on(self, frame: int) -> dict[int, ObjectMask]:
         return {mask.object_id: mask for mask in self.masks if mask.frame == frame}
+
+    def approved_on(self, frame: int) -> set[int]:
+        return self.approved
 
 
 def mask(
@@ -156,3 +160,14 @@ def test_cropping_keeps_what_is_positive() -> None:
     again[top : top + crop.shape[0], left : left + crop.shape[1]] = crop
     np.testing.assert_array_equal(again > 0, image > 0)
     assert crop_positive(np.full((3, 3), -1.0))[1].size == 0
+
+
+def test_what_is_approved_wins_overlaps() -> None:
+    source = Source(mask(1, logit=1), mask(2, offset=(2, 2), logit=3))
+    labels = Masklets(source, SHAPE).labels
+    before = labels[0]
+    assert np.count_nonzero(before == 1) < 6
+    source.approved = {1}
+    assert np.count_nonzero(labels[0] == 1) == 6
+    source.approved = {1, 2}
+    np.testing.assert_array_equal(labels[0], before)

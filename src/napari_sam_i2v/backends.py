@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +18,8 @@ from napari_sam_i2v.session.predictor import Predictor
 from napari_sam_i2v.session.settings import Divisions, Neighbours, Views
 from napari_sam_i2v.video import VideoSource
 from napari_sam_i2v.views import Extent, extent_of_prompts
+
+_log = logging.getLogger(__name__)
 
 MODEL_FOLDER = Path(__file__).with_name("configs") / "models"
 _SUFFIXES = (".yaml", ".yml")
@@ -88,6 +91,20 @@ def check_model(name: str) -> None:
         f"unknown model {name!r}; known: {', '.join(model_names())}, or the path of a "
         "model's YAML file"
     )
+
+
+def usable_device(device: str) -> str:
+    """Give ``auto`` in place of a device that there was elsewhere, but is not here."""
+    if device in ("auto", "cpu"):
+        return device
+    from napari_sam_i2v.inference.devices import find_device
+
+    try:
+        find_device(device)
+    except InputError as error:
+        _log.warning("%s; going on with auto", str(error).partition(";")[0])
+        return "auto"
+    return device
 
 
 def build(  # noqa: PLR0913  one call for all there is to choose

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from napari_sam_i2v.errors import InputError
+
 
 class LabelStack:
     """Labels of a movie, ``(T, Y, X)``, painted frame by frame as they are read.
@@ -79,7 +81,13 @@ class LabelStack:
         return whole if dtype is None else whole.astype(dtype, copy=False)
 
     def _paint(self, frame: int) -> np.ndarray:
-        return self._paint_frame(frame).astype(self.dtype, copy=False)
+        painted = self._paint_frame(frame)
+        if painted.dtype != self.dtype and painted.max() > np.iinfo(self.dtype).max:
+            raise InputError(
+                f"object {painted.max()} has come since these labels were asked for, "
+                f"and does not fit into {self.dtype}; ask for them again"
+            )
+        return painted.astype(self.dtype, copy=False)
 
 
 def _split_key(key: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -101,7 +101,11 @@ def crop_positive(logits: np.ndarray) -> tuple[tuple[int, int], np.ndarray]:
     return (top, left), crop
 
 
-def settle(masks: Iterable[ObjectMask], shape: tuple[int, int]) -> np.ndarray:
+def settle(
+    masks: Iterable[ObjectMask],
+    shape: tuple[int, int],
+    approved: Collection[int] = (),
+) -> np.ndarray:
     """Paint objects into one label image; the higher logit wins where they overlap.
 
     Parameters
@@ -110,6 +114,8 @@ def settle(masks: Iterable[ObjectMask], shape: tuple[int, int]) -> np.ndarray:
         Objects of one frame. Equal logits go to the lower id.
     shape
         ``(Y, X)`` of the frame.
+    approved
+        Ids that a person vouched for: they win against those that nobody did.
 
     Returns
     -------
@@ -118,10 +124,15 @@ def settle(masks: Iterable[ObjectMask], shape: tuple[int, int]) -> np.ndarray:
     """
     labels = np.zeros(shape, np.uint32)
     best = np.zeros(shape, np.float32)
-    for mask in sorted(masks, key=lambda mask: mask.object_id):
+    vouched = np.zeros(shape, bool)
+    order = sorted(masks, key=lambda m: (m.object_id in approved, m.object_id))
+    for mask in order:
         (top, left), (height, width) = mask.offset, mask.logits.shape
         here = np.s_[top : top + height, left : left + width]
         wins = mask.logits > best[here]
+        if mask.object_id in approved:
+            wins |= (mask.logits > 0) & ~vouched[here]
+            vouched[here][wins] = True
         labels[here][wins] = mask.object_id
         best[here][wins] = mask.logits[wins]
     return labels
@@ -142,6 +153,10 @@ class MaskSource(Protocol):
 
     def masks_on(self, frame: int) -> dict[int, ObjectMask]:
         """Masks of a frame by object id."""
+        ...
+
+    def approved_on(self, frame: int) -> Collection[int]:
+        """Ids of the objects whose masks on a frame a person vouched for."""
         ...
 
 
@@ -215,7 +230,8 @@ class Masklets:
         return FrameResult(frame=frame, masks=masks)
 
     def _paint(self, frame: int) -> np.ndarray:
-        return settle(self.frame(frame).masks.values(), self.shape[1:])
+        masks = self.frame(frame).masks.values()
+        return settle(masks, self.shape[1:], self._source.approved_on(frame))
 
     def rows(self, frame: int, labels: np.ndarray | None = None) -> list[ScoreRow]:
         """Describe the masks of one frame, sorted by id.

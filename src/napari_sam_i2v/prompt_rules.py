@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.masklets import crop_positive
 from napari_sam_i2v.prompts import (
     MAX_OBJECT_ID,
     BoxPrompt,
@@ -83,14 +87,44 @@ def check_together(prompts: Sequence[Prompt]) -> None:
         )
 
 
+def normal(prompt: Prompt) -> Prompt:
+    """Give a prompt plain whole numbers, and a mask its tight crop, copied.
+
+    Raises
+    ------
+    InputError
+        If its frame or id is no whole number.
+    """
+    for name in ("frame", "object_id"):
+        number = getattr(prompt, name)
+        if type(number) is bool or not isinstance(number, int | np.integer):
+            raise InputError(
+                f"the {name} of a prompt is {number!r}; give a whole number"
+            )
+    frame, object_id = int(prompt.frame), int(prompt.object_id)
+    if not isinstance(prompt, MaskPrompt) or np.ndim(prompt.mask) != 2:
+        return dataclasses.replace(prompt, frame=frame, object_id=object_id)
+    (top, left), crop = crop_positive(np.asarray(prompt.mask))
+    return MaskPrompt(
+        frame=frame,
+        object_id=object_id,
+        mask=np.asarray(crop > 0),
+        offset=(int(prompt.offset[0]) + top, int(prompt.offset[1]) + left),
+    )
+
+
+def shows(prompts: Iterable[Prompt]) -> bool:
+    """Whether prompts show where an object is, not only where it is not."""
+    return any(not isinstance(p, PointPrompt) or p.positive for p in prompts)
+
+
 def check_objects(prompts: Iterable[Prompt]) -> None:
     """Refuse objects of which all prompts, on all frames, are negative points."""
-    told: dict[int, bool] = {}
+    told: dict[int, list[Prompt]] = {}
     for prompt in prompts:
-        negative = isinstance(prompt, PointPrompt) and not prompt.positive
-        told[prompt.object_id] = told.get(prompt.object_id, False) or not negative
-    for object_id, enough in told.items():
-        if not enough:
+        told.setdefault(prompt.object_id, []).append(prompt)
+    for object_id, given in told.items():
+        if not shows(given):
             raise InputError(
                 f"object {object_id} has only negative points: say with a positive "
                 "point, a box or a mask where it is"
@@ -113,6 +147,9 @@ def check_range(start: int, stop: int | None, n_frames: int) -> int:
         The stop, at most ``n_frames``.
     """
     stop = n_frames if stop is None else stop
+    for frame in (start, stop):
+        if not isinstance(frame, int | np.integer):
+            raise InputError(f"{frame!r} is no frame number; give a whole number")
     if not 0 <= start < n_frames:
         raise InputError(
             f"start {start} is not a frame of the movie, which has frames 0 to "

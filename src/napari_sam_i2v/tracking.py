@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from napari_sam_i2v.backends import build, check_model
+from napari_sam_i2v.backends import build, check_model, usable_device
 from napari_sam_i2v.contrast import Contrast, as_contrast, as_gamma
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.io.prompt_files import read_prompts
@@ -24,6 +25,7 @@ from napari_sam_i2v.prompts import Prompt
 from napari_sam_i2v.session import TrackingSession
 from napari_sam_i2v.session.actions import Direction
 from napari_sam_i2v.session.autosave import Autosave
+from napari_sam_i2v.session.checks import several
 from napari_sam_i2v.session.job import (
     Follow,
     Mode,
@@ -44,12 +46,14 @@ from napari_sam_i2v.session.settings import (
 from napari_sam_i2v.session.store import MaskStore
 from napari_sam_i2v.video import VideoSource, open_video
 
+_log = logging.getLogger(__name__)
+
 
 def track(  # noqa: PLR0913  one call for all there is to say
     movie: object,
     prompts: object,
     *,
-    model: str = DEFAULT_MODEL,
+    model: str | Path = DEFAULT_MODEL,
     checkpoint: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
@@ -120,7 +124,7 @@ def track(  # noqa: PLR0913  one call for all there is to say
         The input is bad; nothing was changed.
     """
     settings = TrackSettings(
-        model=model,
+        model=str(model),
         checkpoint=None if checkpoint is None else str(checkpoint),
         device=device,
         seed=seed,
@@ -215,7 +219,7 @@ def prepare(
 def open_session(  # noqa: PLR0913  one call for all there is to say
     movie: object,
     *,
-    model: str = DEFAULT_MODEL,
+    model: str | Path = DEFAULT_MODEL,
     checkpoint: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
@@ -254,7 +258,7 @@ def open_session(  # noqa: PLR0913  one call for all there is to say
             "another folder"
         )
     settings = TrackSettings(
-        model=model,
+        model=str(model),
         checkpoint=None if checkpoint is None else str(checkpoint),
         device=device,
         seed=seed,
@@ -267,7 +271,7 @@ def open_session(  # noqa: PLR0913  one call for all there is to say
         contrast=as_contrast(contrast),
         gamma=as_gamma(gamma),
     )
-    check_model(model)
+    check_model(settings.model)
     video = _open(movie, settings)
     session = TrackingSession(video, _build(video, settings), settings=settings)
     if folder is not None:
@@ -276,7 +280,11 @@ def open_session(  # noqa: PLR0913  one call for all there is to say
 
 
 def load_session(
-    folder: str | Path, movie: object = None, *, in_place: bool = False
+    folder: str | Path,
+    movie: object = None,
+    *,
+    in_place: bool = False,
+    device: str | None = None,
 ) -> TrackingSession:
     """Open a session that was saved, or a folder that `track` wrote.
 
@@ -289,25 +297,45 @@ def load_session(
     in_place
         Whether what is done now goes into the folder as it is done, else into a copy
         until it is saved. Only one session may be in a folder.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``mps``; by default what it was made with, or
+        ``auto`` where there is none of that.
 
     Returns
     -------
     TrackingSession
-        As it was.
+        As it was. Where the model's weights have changed since, its masks stay, and
+        what the engine remembers is made anew when it is needed.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no whole session, or its movie is not found.
     """
     folder = Path(folder)
     stored = read_session(folder)
     record = stored.record
-    if not (folder / MASK_FILE).is_file():
+    masks = folder / MASK_FILE
+    if not masks.is_file() or not masks.stat().st_size:
         raise InputError(f"{folder} is no whole session: {MASK_FILE} is missing")
     video = find_movie(folder, record, movie)
     # What "auto" came to then depends on the prompts there were then.
-    engine = _build(video, replace(record.options, views=record.views))
+    options = replace(record.options, views=record.views)
+    engine = _build(
+        video, replace(options, device=device or usable_device(options.device))
+    )
     recorder = None
     if in_place:
         recorder = Autosave(folder, video, engine, record.options, record.files)
-    path = folder / MASK_FILE
-    store = MaskStore(path) if in_place else MaskStore.copy_of(path)
+    store = MaskStore(masks) if in_place else MaskStore.copy_of(masks)
+    weights = getattr(engine, "checkpoint_sha256", None)
+    if record.checkpoint_sha256 not in (None, weights):
+        _log.warning(
+            "%s was made with other weights of %s: what is tracked from now on may "
+            "differ",
+            *(folder, record.model),
+        )
+        store.drop_snapshot()
     return TrackingSession(
         video,
         engine,
@@ -322,7 +350,7 @@ def as_channels(channel: int | Sequence[int] | None) -> tuple[int, ...] | None:
     """Write channels the way settings hold them."""
     if channel is None:
         return None
-    return (channel,) if isinstance(channel, int) else tuple(channel)
+    return tuple(several(channel))
 
 
 def _open(movie: object, settings: TrackSettings) -> VideoSource:

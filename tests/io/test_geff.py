@@ -77,6 +77,9 @@ class Nothing:
     def masks_on(self, frame: int) -> dict:
         return {}
 
+    def approved_on(self, frame: int) -> set:
+        return set()
+
 
 def test_no_objects_make_an_empty_graph(tmp_path: Path) -> None:
     write_geff(Masklets(Nothing(), scenes.empty.truth.shape), tmp_path)

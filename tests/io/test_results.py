@@ -29,18 +29,23 @@ class Single:
     """One object with a large id on the first of two frames."""
 
     revision = 0
-    object_ids = [70_000]
+
+    def __init__(self, object_id: int = 70_000) -> None:
+        self.object_ids = [object_id]
+
+    def approved_on(self, frame: int) -> set[int]:
+        return set()
 
     def masks_on(self, frame: int) -> dict[int, ObjectMask]:
         mask = ObjectMask(
             frame=frame,
-            object_id=70_000,
+            object_id=self.object_ids[0],
             offset=(1, 1),
             logits=np.full((2, 2) if frame == 0 else (0, 0), 1, np.float16),
             predicted_iou=1 / 3,
             object_score=4.0,
         )
-        return {70_000: mask}
+        return {self.object_ids[0]: mask}
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
@@ -98,9 +103,7 @@ def test_large_ids_make_ome_tiff(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shape", [(3, 5, 6), (2, 5, 3), (4, 3, 4), (1, 5, 6)])
 @pytest.mark.parametrize("object_id", [7, 70_000])
 def test_no_movie_is_taken_for_colour(tmp_path: Path, shape, object_id: int) -> None:
-    source = Single()
-    source.object_ids = [object_id]
-    write_tif(Masklets(source, shape), tmp_path)
+    write_tif(Masklets(Single(object_id), shape), tmp_path)
     assert tifffile.imread(tmp_path / "masklets.tif").shape == shape
 
 

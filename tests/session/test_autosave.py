@@ -21,7 +21,8 @@ from napari_sam_i2v.io.action_json import action_to_json
 from napari_sam_i2v.io.session_folder import read_session
 from napari_sam_i2v.session import TrackingSession
 from napari_sam_i2v.session.replay import replay
-from napari_sam_i2v.tracking import load_session, open_session
+from napari_sam_i2v.session.settings import TrackSettings
+from napari_sam_i2v.tracking import load_session, open_session, track_into
 
 TESTS = Path(__file__).resolve().parents[1]
 SCENE = scenes.two_crossing
@@ -285,3 +286,54 @@ def test_a_recorder_that_fails_leaves_the_session_in_step() -> None:
     for each in (plain, session):
         run(each)
     assert same(plain, session)
+
+
+def test_nobody_writes_into_a_folder_in_use(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    session = opened(folder)
+    session.add_all(SCENE.first_masks)
+    copy = reopened(folder)
+    copy.approve(1, [0])
+    with pytest.raises(InputError, match="in use"):
+        copy.save(folder)
+    settings = TrackSettings(model="threshold")
+    with pytest.raises(InputError, match="in use"):
+        track_into(
+            SCENE.images, SCENE.truth[0], folder, settings=settings, mode="overwrite"
+        )
+    run(session)
+    session.close()
+    assert len(reopened(folder).log) == 2
+
+
+@pytest.mark.parametrize("name", ["file", "file/below"])
+def test_a_folder_that_cannot_be_is_one_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    session = opened()
+    for keep in (session.save, session.attach, opened):
+        with pytest.raises(InputError, match="choose another folder"):
+            keep(tmp_path / name)
+
+
+def test_what_a_killed_run_left_is_saved_as_it_is(tmp_path: Path) -> None:
+    """The engine remembers less than there are masks; a copy must not forget that."""
+    session = opened(tmp_path / "kept")
+    session.add_all(SCENE.first_masks)
+    expected = opened()
+    expected.add_all(SCENE.first_masks)
+    run(expected)
+    visits = session.propagate()
+    for _ in range(3):
+        next(visits)
+    session.store.write(1, [], snapshot=session._propagator.snapshot(1, 3))
+    for _ in range(2):
+        next(visits)
+    session._leave(None)
+    once = reopened(tmp_path / "kept")
+    once.save(tmp_path / "copy")
+    for folder in ("kept", "copy"):
+        again = reopened(tmp_path / folder)
+        assert again.visits_left() == 5
+        for _ in again.resume():
+            pass
+        assert again.masklets.scores.equals(expected.masklets.scores)

@@ -20,6 +20,7 @@ from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.inference.build import Network, build_predictor, load_network
 from napari_sam_i2v.inference.predictor import SamI2VPredictor
 from napari_sam_i2v.masklets import crop_positive
+from napari_sam_i2v.prompt_rules import check_objects
 from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 from napari_sam_i2v.video import VideoSource, open_video
 
@@ -57,8 +58,12 @@ class VideoPredictor:
     network: Network
     options: dict[str, Any]
 
-    def init_state(self, video_path: object) -> InferenceState:
-        """Open a movie: a path or an array, anything `track` takes."""
+    def init_state(self, video_path: object, **_: bool) -> InferenceState:
+        """Open a movie: a path or an array, anything `track` takes.
+
+        SAM 2's switches for what is kept where (``offload_video_to_cpu`` and so on) are
+        taken and change nothing: frames are read when they are needed.
+        """
         video = open_video(video_path)
         return InferenceState(build_predictor(self.network, video, **self.options))
 
@@ -97,6 +102,9 @@ class VideoPredictor:
             The frame, all objects, and logits ``(N, 1, H, W)`` float32.
         """
         points = np.asarray([] if points is None else points, float).reshape(-1, 2)
+        corners = np.asarray([] if box is None else box, float).reshape(-1, 2)
+        if not (np.isfinite(points).all() and np.isfinite(corners).all()):
+            raise InputError("points and boxes must be numbers, not NaN or infinite")
         labels = np.asarray([] if labels is None else labels).reshape(-1)
         if len(points) != len(labels):
             raise InputError(
@@ -110,7 +118,6 @@ class VideoPredictor:
         fresh: list[Prompt] = []
         to_yx = _Coordinates(inference_state, normalize_coords)
         if box is not None:
-            corners = np.asarray(box, float).reshape(2, 2)
             fresh.append(
                 BoxPrompt(
                     frame=frame_idx,
@@ -143,7 +150,8 @@ class VideoPredictor:
     ) -> Answer:
         """Prompt an object on a frame with a mask, ``(H, W)``."""
         self._check_frame(inference_state, frame_idx)
-        full = np.asarray(mask, dtype=bool)
+        # A copy: it is looked at once more when tracking starts.
+        full = np.asarray(mask, dtype=bool).copy()
         shape = inference_state.predictor.shape
         if full.shape != shape:
             raise InputError(
@@ -204,13 +212,30 @@ class VideoPredictor:
         return self._answer(inference_state, frame_idx)
 
     def remove_object(
-        self, inference_state: InferenceState, obj_id: int
+        self,
+        inference_state: InferenceState,
+        obj_id: int,
+        strict: bool = True,
+        need_output: bool = True,
     ) -> tuple[list[int], list[tuple[int, Tensor]]]:
-        """Forget an object; returns who is left and their frames anew."""
+        """Forget an object; returns who is left and their frames anew.
+
+        Parameters
+        ----------
+        inference_state, obj_id
+            Whose object.
+        strict
+            Whether it is an error if there is no such object.
+        need_output
+            Whether to give frames; if not, that list is empty.
+        """
         state = inference_state
         if obj_id not in state.object_ids:
+            if not strict:
+                return list(state.object_ids), []
             raise InputError(f"no object {obj_id}; there are {state.object_ids}")
         frames = sorted(frame for frame, i in state.prompts if i == obj_id)
+        frames = frames if need_output else []
         state.object_ids.remove(obj_id)
         state.prompts = {k: v for k, v in state.prompts.items() if k[1] != obj_id}
         state.predictor.forget(obj_id)
@@ -236,11 +261,8 @@ class VideoPredictor:
         key = (frame, object_id)
         earlier = [] if clear else state.prompts.get(key, [])
         prompts = earlier + fresh
-        if all(isinstance(p, PointPrompt) and not p.positive for p in prompts):
-            raise InputError(
-                f"object {object_id} has only negative points on frame {frame}; "
-                "give a positive one or a box too"
-            )
+        others = [p for k, v in state.prompts.items() if k != key for p in v]
+        check_objects([p for p in others if p.object_id == object_id] + prompts)
         state.predictor.segment(frame, object_id, prompts, refine=bool(earlier))
         state.prompts[key] = prompts
         if object_id not in state.object_ids:

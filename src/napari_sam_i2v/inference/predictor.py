@@ -14,7 +14,7 @@ from napari_sam_i2v.inference.endings import end_divided
 from napari_sam_i2v.inference.following import Follower, Found
 from napari_sam_i2v.inference.frames import FrameStore
 from napari_sam_i2v.inference.neighbours import contend
-from napari_sam_i2v.inference.objects import ObjectState, Sighting
+from napari_sam_i2v.inference.objects import ObjectState, Sighting, Tracked
 from napari_sam_i2v.inference.prompting import (
     Question,
     answer,
@@ -25,6 +25,7 @@ from napari_sam_i2v.inference.viewing import Viewing, absent
 from napari_sam_i2v.masklets import ObjectMask
 from napari_sam_i2v.model.sam_i2v import ABSENT_LOGIT, SamI2V
 from napari_sam_i2v.model.selection import Policy, TopK
+from napari_sam_i2v.prompt_rules import shows
 from napari_sam_i2v.prompts import PointPrompt, Prompt
 from napari_sam_i2v.session.predictor import Interrupted
 from napari_sam_i2v.video import VideoSource
@@ -149,7 +150,8 @@ class SamI2VPredictor:
         A mask stands as it is. Points after a mask, a box or another point refine its
         answer, whose logits are fed back (in views of the whole frame, points without
         a mask or box are decoded together, as the released predictor does). On a frame
-        tracked before, points correct the tracked mask in the same way.
+        tracked before, points correct the tracked mask in the same way; where there is
+        none, negative points alone correct what memory finds there.
 
         Parameters
         ----------
@@ -171,6 +173,9 @@ class SamI2VPredictor:
         state = self._follower.objects.setdefault(object_id, ObjectState())
         question = Question(frame, tuple(prompts))
         corrects = state.tracked_mask(frame)
+        elsewhere = bool(state.vouched.keys() - {frame})
+        if corrects is None and elsewhere and not (refine or shows(prompts)):
+            corrects = self._looked_up(frame, object_id)
         if corrects is not None:
             question.view = corrects.sighting.view
             question.prior = corrects.logits.to(self.computing.device).float()
@@ -256,6 +261,11 @@ class SamI2VPredictor:
         found = self._follower.find(frame, object_ids, reverse=reverse)
         return self._follower.keep(frame, found, reverse=reverse)
 
+    def has_tracked(self, frame: int, object_id: int) -> bool:
+        """Whether there is a tracked mask that points on a frame would correct."""
+        state = self._follower.objects.get(object_id)
+        return state is not None and state.tracked_mask(frame) is not None
+
     def forget(self, object_id: int, frame: int | None = None) -> None:
         """Forget an object, or what is known of it on one frame."""
         self._follower.forget(object_id, frame)
@@ -273,6 +283,17 @@ class SamI2VPredictor:
         follower, device = self._follower, self.computing.device
         follower.objects, follower.likeness, views = unpack(data, device)
         self._viewing.force(views)
+
+    def _looked_up(self, frame: int, object_id: int) -> Tracked:
+        """Find an object on a frame that it was not followed to."""
+        state = self._follower.objects[object_id]
+        state.forget(frame)
+        reverse = min(state.sightings) > frame
+        with self.computing:
+            found = self._follower.find(frame, [object_id], reverse=reverse)[object_id]
+        seen = extent_of_mask(found.mask.mask, found.mask.offset)
+        sighting = Sighting(found.view, seen, reverse)
+        return Tracked(sighting, found.prediction.logits.clone())
 
     @torch.inference_mode()
     def video_logits(self, frame: int, object_ids: Sequence[int]) -> Tensor:

@@ -23,6 +23,7 @@ from napari_sam_i2v.model.memory import MemoryTokens
 from napari_sam_i2v.model.prompt_encoder import PromptTensors
 from napari_sam_i2v.model.sam_i2v import Conditioned, Prediction, SamI2V
 from napari_sam_i2v.model.sampling import GIVEN_LOGIT, carried
+from napari_sam_i2v.prompt_rules import shows
 from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 from napari_sam_i2v.views import Extent, View, extent_of_prompts
 
@@ -153,7 +154,7 @@ def _look(
 ) -> Prediction:
     """Decode prompts; who boxes or clicks a cell sees it, whatever the network says."""
     prediction = _decode(model, viewing, question, view, shape)
-    shown = not viewing.policy.shared and _shows(question.prompts)
+    shown = not viewing.policy.shared and shows(question.prompts)
     if shown and _is_absent(prediction):
         return _decode(model, viewing, question, view, shape, there=True)
     return prediction
@@ -161,11 +162,6 @@ def _look(
 
 def _is_absent(prediction: Prediction) -> bool:
     return float(prediction.score[0, 0]) <= 0
-
-
-def _shows(prompts: Sequence[Prompt]) -> bool:
-    """Whether prompts show where the object is, not only where it is not."""
-    return any(not isinstance(p, PointPrompt) or p.positive for p in prompts)
 
 
 def _anchor(prompts: Sequence[Prompt]) -> PointPrompt:

@@ -49,6 +49,23 @@ def room_on(folder: Path) -> Iterator[None]:
         raise
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder where there is none, and those that it is in.
+
+    Raises
+    ------
+    InputError
+        If that cannot be done.
+    """
+    try:
+        with room_on(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written ({error.strerror}); choose another folder"
+        ) from error
+
+
 def part_of(path: Path) -> Path:
     """Name the file that `replacing` writes before it becomes ``path``."""
     return path.with_name(f".{path.name}.part")

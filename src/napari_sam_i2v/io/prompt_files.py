@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
 import pandas as pd
 
 from napari_sam_i2v.errors import InputError
@@ -18,9 +16,13 @@ from napari_sam_i2v.io.prompt_masks import (
     read_label_file,
 )
 from napari_sam_i2v.io.prompt_tables import FoundPrompt
-from napari_sam_i2v.masklets import crop_positive
-from napari_sam_i2v.prompt_rules import check_alone, check_together
-from napari_sam_i2v.prompts import MaskPrompt, PointPrompt, Prompt
+from napari_sam_i2v.prompt_rules import (
+    check_alone,
+    check_objects,
+    check_together,
+    normal,
+)
+from napari_sam_i2v.prompts import PointPrompt, Prompt
 
 
 def read_prompts(
@@ -173,7 +175,7 @@ def _checked(found: Sequence[FoundPrompt], shape: tuple[int, int, int]) -> list[
     prompts = []
     for each in found:
         try:
-            prompt = _normal(each.prompt)
+            prompt = normal(each.prompt)
             check_alone(prompt, shape)
         except InputError as error:
             prefix = f"{each.where}: " if each.where else ""
@@ -188,41 +190,11 @@ def _place(prompt: Prompt) -> tuple[int, int, bool]:
     return prompt.frame, prompt.object_id, isinstance(prompt, PointPrompt)
 
 
-def _normal(prompt: Prompt) -> Prompt:
-    """Give a prompt plain whole numbers, and a mask its tight crop."""
-    for name in ("frame", "object_id"):
-        number = getattr(prompt, name)
-        if type(number) is bool or not isinstance(number, int | np.integer):
-            raise InputError(
-                f"the {name} of a prompt is {number!r}; give a whole number"
-            )
-    frame, object_id = int(prompt.frame), int(prompt.object_id)
-    if not isinstance(prompt, MaskPrompt) or np.ndim(prompt.mask) != 2:
-        return dataclasses.replace(prompt, frame=frame, object_id=object_id)
-    (top, left), crop = crop_positive(np.asarray(prompt.mask))
-    return MaskPrompt(
-        frame=frame,
-        object_id=object_id,
-        mask=np.asarray(crop > 0),
-        offset=(int(prompt.offset[0]) + top, int(prompt.offset[1]) + left),
-    )
-
-
 def _check_groups(prompts: Sequence[Prompt]) -> None:
+    check_objects(prompts)
     by_place: dict[tuple[int, int], list[Prompt]] = {}
-    only_negative: dict[int, bool] = {}
     for prompt in prompts:
         by_place.setdefault((prompt.object_id, prompt.frame), []).append(prompt)
-        negative = isinstance(prompt, PointPrompt) and not prompt.positive
-        only_negative[prompt.object_id] = (
-            only_negative.get(prompt.object_id, True) and negative
-        )
-    for object_id, wrong in only_negative.items():
-        if wrong:
-            raise InputError(
-                f"object {object_id} has only negative points: say with a positive "
-                "point, a box or a mask where it is"
-            )
     for group in by_place.values():
         # Negative points alone may correct an object that was prompted elsewhere.
         if not isinstance(group[0], PointPrompt):

@@ -18,7 +18,7 @@ from napari_sam_i2v import __version__
 from napari_sam_i2v.config import from_mapping
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.io.action_json import action_from_json, action_to_json
-from napari_sam_i2v.io.disk import part_of, replacing, room_on
+from napari_sam_i2v.io.disk import make_folder, part_of, replacing
 from napari_sam_i2v.io.geff import GEFF_FOLDER
 from napari_sam_i2v.prompts import Prompt
 from napari_sam_i2v.session.actions import Action, AddPrompts
@@ -170,10 +170,10 @@ class SessionWriter:
         for index, action in enumerate(log):
             known = self._lines[index][0] if index < len(self._lines) else None
             if known is not action:
-                line = action, json.dumps(action_to_json(action))
+                line = action, _as_json(action_to_json(action))
                 self._lines[index : index + 1] = [line]
         fields = dataclasses.asdict(record).items()
-        head = "".join(f'"{name}": {json.dumps(value)},\n' for name, value in fields)
+        head = "".join(f'"{name}": {_as_json(value)},\n' for name, value in fields)
         actions = ",\n".join(text for _, text in self._lines)
         text = f'{{\n{head}"log": [\n{actions}\n]\n}}\n'
         with replacing(self._path) as part:
@@ -206,8 +206,7 @@ def save_session(
                 f"{folder} holds another session; save to a folder of its own"
             )
         files += there.record.files
-    with room_on(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     store.copy_to(folder / MASK_FILE)
     write_session(folder, replace(record, files=tuple(dict.fromkeys(files))), log)
 
@@ -338,6 +337,11 @@ def _delete(path: Path) -> None:
 def _remove_if_empty(folder: Path) -> None:
     if not any(folder.iterdir()):
         folder.rmdir()
+
+
+def _as_json(value: object) -> str:
+    # numpy's numbers come out of arrays and tables.
+    return json.dumps(value, default=lambda number: number.item())
 
 
 def _word(value: object) -> str:

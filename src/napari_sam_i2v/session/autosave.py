@@ -78,10 +78,7 @@ class Autosave:
 
     def close(self) -> None:
         """Let another session have the folder."""
-        # First, so that nobody takes a file that is about to go.
-        with contextlib.suppress(OSError):
-            (self.folder / LOCK_FILE).unlink()
-        self._lock.close()
+        _unlock(self.folder, self._lock)
 
     @contextlib.contextmanager
     def explained(self) -> Iterator[None]:
@@ -93,6 +90,29 @@ class Autosave:
                 f"no room left on the disk of {self.folder}, so the last step is not "
                 "saved; free some, or save the session to another disk"
             ) from error
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other sessions out of a folder that exists.
+
+    Raises
+    ------
+    InputError
+        If a session is in it.
+    """
+    lock = _lock(folder)
+    try:
+        yield
+    finally:
+        _unlock(folder, lock)
+
+
+def _unlock(folder: Path, lock: sqlite3.Connection) -> None:
+    # First, so that nobody takes a file that is about to go.
+    with contextlib.suppress(OSError):
+        (folder / LOCK_FILE).unlink()
+    lock.close()
 
 
 def _lock(folder: Path) -> sqlite3.Connection:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+import numpy as np
+
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.prompt_rules import (
     check_alone,
@@ -86,13 +88,21 @@ def check_places(
     for frame, object_id in chosen:
         if not state.prompts_at(object_id, frame):
             raise InputError(f"object {object_id} has no prompts on frame {frame}")
+    for object_id in {object_id for _, object_id in chosen}:
+        frames = state.prompts[object_id].items()
+        left = [p for t, given in frames if (t, object_id) not in chosen for p in given]
+        check_objects(left)
     return chosen
 
 
 def places_of(object_id: int, frames: int | Iterable[int]) -> list[tuple[int, int]]:
     """Name an object on some frames, as (frame, object id)."""
-    chosen = [frames] if isinstance(frames, int) else frames
-    return [(frame, object_id) for frame in chosen]
+    return [(frame, object_id) for frame in several(frames)]
+
+
+def several(numbers: int | Iterable[int]) -> Iterable[int]:
+    """List one number, or several."""
+    return [numbers] if isinstance(numbers, int | np.integer) else numbers
 
 
 def check_masks(

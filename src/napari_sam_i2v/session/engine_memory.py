@@ -9,12 +9,14 @@ followed with it, where objects contend for pixels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
 from napari_sam_i2v.masklets import ObjectMask
-from napari_sam_i2v.prompts import Prompt
+from napari_sam_i2v.prompt_rules import shows
+from napari_sam_i2v.prompts import PointPrompt, Prompt
 from napari_sam_i2v.session.actions import (
     AddPrompts,
     Approve,
@@ -33,6 +35,7 @@ from napari_sam_i2v.session.revisions import as_prompt
 from napari_sam_i2v.session.schedule import Pass, plan, visits
 from napari_sam_i2v.session.store import Snapshot
 from napari_sam_i2v.session.visible import VisibleMasks
+from napari_sam_i2v.views import extent_of_mask
 
 
 class EngineMemory:
@@ -76,6 +79,9 @@ class EngineMemory:
         """Answer prompts on a frame, all that the object has there."""
         if object_id in self._without_conditioning:
             self._condition_again(object_id, but=frame)
+        tracked = self._forgotten(object_id, frame, prompts, self._document.state)
+        if tracked is not None and _near(tracked, prompts):
+            prompts = (as_prompt(tracked), *prompts)
         return self._predictor.segment(frame, object_id, prompts)
 
     def track(
@@ -194,11 +200,22 @@ class EngineMemory:
         wanted = {object_id for run in passes for object_id in run.origins}
         history = {object_id for run in passes for object_id in run.needing_history()}
         lost = wanted & (self._without_conditioning | self._without_tracks)
+        for run in passes[:1]:
+            history |= {i for i in lost if self._tracked_behind(i, run)}
         for object_id in sorted(lost - history):
             self._condition_again(object_id)
             self._without_tracks.discard(object_id)
         if lost & history:
             self._follow_again(self._followed_with(lost & history, version), version)
+
+    def _tracked_behind(self, object_id: int, run: Pass) -> bool:
+        """Whether earlier tracks lie behind where an object joins a pass."""
+        origin, state = run.origins[object_id], self._document.state
+        return any(
+            (t > origin if run.reverse else t < origin)
+            and not state.is_conditioning(object_id, t)
+            for t in self._visible.places(object_id).frames.tolist()
+        )
 
     def snapshot(self, version: int, steps: int) -> Snapshot:
         """Take a snapshot of the engine, and note what is amiss with it."""
@@ -218,16 +235,31 @@ class EngineMemory:
 
     def _condition(self, object_id: int, frame: int, state: State) -> None:
         prompts = state.prompts_at(object_id, frame)
-        if not prompts:
+        if not prompts or self._forgotten(object_id, frame, prompts, state):
             mask = self._visible.mask(object_id, frame, state)
             assert mask is not None, "only frames with a mask can be approved"
             prompts = (as_prompt(mask),)
         self._predictor.segment(frame, object_id, prompts)
 
+    def _forgotten(
+        self, object_id: int, frame: int, prompts: Sequence[Prompt], state: State
+    ) -> ObjectMask | None:
+        """Give the tracked mask that points correct, if the engine has it no more."""
+        has_tracked = getattr(self._predictor, "has_tracked", None)
+        corrections = all(isinstance(prompt, PointPrompt) for prompt in prompts)
+        if not corrections or has_tracked is None or has_tracked(frame, object_id):
+            return None
+        versions = self._visible.versions(object_id, frame, state)
+        tracked = [version for version in versions if not state.is_answer(version)]
+        if not tracked:
+            return None
+        mask = self._visible.read(object_id, frame, max(tracked))
+        return mask if mask.logits.size else None
+
     def _condition_again(self, object_id: int, *, but: int | None = None) -> None:
         state = self._document.state
         self._predictor.forget(object_id)
-        for frame in state.conditioning_frames(object_id):
+        for frame in _shown_first(state, object_id):
             if frame != but:
                 self._condition(object_id, frame, state)
         self._without_conditioning.discard(object_id)
@@ -316,6 +348,23 @@ class EngineMemory:
                 steps=2 * self._n_frames,
             )
             self._propagate_again(through, anew, past)
+
+
+def _shown_first(state: State, object_id: int) -> list[int]:
+    """Conditioning frames, those last that tell but what the object is not."""
+    frames = state.conditioning_frames(object_id)
+    given = {frame: state.prompts_at(object_id, frame) for frame in frames}
+    return sorted(frames, key=lambda t: bool(given[t]) and not shows(given[t]))
+
+
+def _near(mask: ObjectMask, points: Sequence[Prompt]) -> bool:
+    """Whether points correct a mask; one elsewhere says that the object was lost."""
+    extent = extent_of_mask(mask.mask, mask.offset)
+    assert extent is not None, "a mask with pixels"
+    shown = [p.yx for p in points if isinstance(p, PointPrompt) and p.positive]
+    return not shown or any(
+        math.dist(yx, extent.centre) < extent.diameter for yx in shown
+    )
 
 
 def _cut(action: Revise, object_id: int) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.io.disk import DiskFullError, room_on
+from napari_sam_i2v.io.disk import DiskFullError, make_folder, room_on
 from napari_sam_i2v.io.results import ALWAYS, EXPORTERS, files_of
 from napari_sam_i2v.io.session_folder import (
     LOG_FILE,
@@ -28,6 +28,7 @@ from napari_sam_i2v.io.session_folder import (
 from napari_sam_i2v.masklets import FrameResult, Masklets
 from napari_sam_i2v.prompts import Prompt
 from napari_sam_i2v.session.actions import Action, Propagate
+from napari_sam_i2v.session.autosave import locked
 from napari_sam_i2v.session.predictor import Predictor
 from napari_sam_i2v.session.progress import run_through
 from napari_sam_i2v.session.run_log import logging_to
@@ -120,6 +121,20 @@ def run_in_folder(
     Masklets
         The results; they read from the folder.
     """
+    check_folder(folder, mode)
+    make_folder(folder)
+    with locked(folder):
+        return _run(task, folder, record, mode, formats, follow)
+
+
+def _run(
+    task: Task,
+    folder: Path,
+    record: SessionRecord,
+    mode: Mode,
+    formats: Sequence[str],
+    follow: Follow,
+) -> Masklets:
     files = (*record.files, *OWN_FILES, *files_of(formats, task.video.n_frames))
     record = replace(record, files=files)
     log = _prepare(task, folder, record, mode)
@@ -157,7 +172,6 @@ def _prepare(
     task: Task, folder: Path, record: SessionRecord, mode: Mode
 ) -> tuple[Action, ...]:
     """Make the folder ready; returns the log that it holds."""
-    check_folder(folder, mode)
     if has_session(folder):
         if mode == "overwrite":
             delete_session(folder)
@@ -171,7 +185,6 @@ def _prepare(
         )
     try:
         with room_on(folder):
-            folder.mkdir(parents=True, exist_ok=True)
             write_session(folder, record, [])
     except OSError as error:
         raise InputError(

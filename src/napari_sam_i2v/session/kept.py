@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_sam_i2v.io.disk import room_on
+from napari_sam_i2v.io.disk import make_folder
 from napari_sam_i2v.io.session_folder import MASK_FILE, describe, save_session
 from napari_sam_i2v.session.actions import Propagate
-from napari_sam_i2v.session.autosave import Autosave
+from napari_sam_i2v.session.autosave import Autosave, locked
 from napari_sam_i2v.session.contents import Recorder, SessionContents
 from napari_sam_i2v.session.engine_memory import EngineMemory
 from napari_sam_i2v.session.propagator import Propagator
@@ -28,17 +28,13 @@ class KeptSession(SessionContents):
             Made where it does not exist; an earlier state of this session that it
             holds is replaced.
         """
-        version = self._document.next_version - 1
-        last = self.log[-1] if self.log else None
-        steps = last.steps if isinstance(last, Propagate) else 0
-        snapshot = self._propagator.snapshot(version, steps)
-        with self._explained():
-            self.store.write(version, [], snapshot=snapshot)
-        if self._is_in(Path(folder)):
+        if self._is_in(folder := Path(folder)):
+            self._snapshot()
             self._record()
             return
-        record = describe(self._video, self._predictor, self._settings)
-        save_session(Path(folder), record, self.log, self.store)
+        make_folder(folder)
+        with locked(folder):
+            self._save(folder)
 
     def attach(self, folder: str | Path) -> None:
         """Save the session into a folder, and keep it there from now on.
@@ -52,11 +48,10 @@ class KeptSession(SessionContents):
         if self._is_in(folder := Path(folder)):
             self.save(folder)
             return
-        with room_on(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         autosave = Autosave(folder, self._video, self._predictor, self._settings)
         try:
-            self.save(folder)
+            self._save(folder)
             self.store.switch_to(folder / MASK_FILE)
         except BaseException:
             autosave.close()
@@ -73,6 +68,20 @@ class KeptSession(SessionContents):
         self._propagator.stop()
         self.store.close()
         self._leave(None)
+
+    def _snapshot(self) -> None:
+        """Store the engine's state with the masks."""
+        version = self._document.next_version - 1
+        last = self.log[-1] if self.log else None
+        steps = self._propagator.reached if isinstance(last, Propagate) else 0
+        snapshot = self._propagator.snapshot(version, steps)
+        with self._explained():
+            self.store.write(version, [], snapshot=snapshot)
+
+    def _save(self, folder: Path) -> None:
+        self._snapshot()
+        record = describe(self._video, self._predictor, self._settings)
+        save_session(folder, record, self.log, self.store)
 
     def _is_in(self, folder: Path) -> bool:
         """Whether the session is attached to a folder, however that is written."""

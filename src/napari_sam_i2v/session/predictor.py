@@ -25,7 +25,9 @@ class Predictor(Protocol):
         """Answer all prompts of an object on a frame, a mask or box first.
 
         The frame becomes one of the object's conditioning frames; what was known of it
-        is replaced.
+        is replaced. Points alone may correct what was tracked there: an engine that
+        does so tells with ``has_tracked(frame, object_id)`` whether it knows that, and
+        is given the mask with the points where it does not.
         """
         ...
 

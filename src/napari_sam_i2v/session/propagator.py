@@ -37,6 +37,11 @@ class Propagator:
         The masks that count.
     clock
         Says when the engine's state is to be stored too, where the store is to last.
+
+    Attributes
+    ----------
+    reached
+        Visits of the last propagation that the engine has in its memory.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class Propagator:
         self._visible = visible
         self._clock: SnapshotClock | None = clock
         self._running: object = None
+        self.reached = 0
 
     def reopen(self) -> None:
         """Take over what the store knows and the log of a stored session does not."""
@@ -64,7 +70,15 @@ class Propagator:
         if snapshot is None:
             self._memory.lose(self._document.state.object_ids)
             return
-        self._memory.restore(snapshot)
+        try:
+            self._memory.restore(snapshot)
+        except Exception:
+            # The engine's memory is a cache: one of another version is of no use.
+            _log.warning("what the engine remembered cannot be read; it is made anew")
+            self._store.drop_snapshot()
+            self._memory.lose(self._document.state.object_ids)
+            return
+        self.reached = snapshot.steps
         last = self._document.log[-1]
         if isinstance(last, Propagate) and snapshot.steps < last.steps:
             self._memory.lose_tracks(last.objects)
@@ -120,6 +134,7 @@ class Propagator:
         assert isinstance(action, Propagate)
         token = self._running = object()
         passes = passes_of(action, self._document.state)
+        self.reached = first
         try:
             if first == 0:
                 with self._memory.spoiling(action.objects):
@@ -127,6 +142,7 @@ class Propagator:
             todo = islice(visits(passes), first, None)
             for steps, visit in enumerate(todo, first + 1):
                 result = self._visit(version, visit, steps)
+                self.reached = steps
                 yield result
                 if self._running is not token:
                     return

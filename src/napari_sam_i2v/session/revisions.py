@@ -13,6 +13,7 @@ import numpy as np
 
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.masklets import ObjectMask
+from napari_sam_i2v.prompt_rules import shows
 from napari_sam_i2v.prompts import MaskPrompt, PointPrompt, Prompt
 from napari_sam_i2v.session.actions import Remove, Revise
 from napari_sam_i2v.session.document import State
@@ -150,7 +151,7 @@ def _kept(
         for prompt in prompts
         if t < frame
     ]
-    if any(not _is_negative(prompt) for prompt in before):
+    if shows(before):
         return ()
     frames = [t for t in visible.frames_of(object_id) if t < frame]
     if not frames:
@@ -185,7 +186,3 @@ def _mask_prompt(
 def _filled(visible: VisibleMasks, object_id: int, frame: int) -> bool:
     mask = visible.mask(object_id, frame)
     return mask is not None and mask.logits.size > 0
-
-
-def _is_negative(prompt: Prompt) -> bool:
-    return isinstance(prompt, PointPrompt) and not prompt.positive

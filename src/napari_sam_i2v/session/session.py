@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.masklets import FrameResult, ObjectMask
-from napari_sam_i2v.prompt_rules import check_range
+from napari_sam_i2v.prompt_rules import check_range, normal, shows
 from napari_sam_i2v.prompts import Prompt
 from napari_sam_i2v.session import checks, revisions
 from napari_sam_i2v.session.actions import (
@@ -117,7 +117,7 @@ class TrackingSession(KeptSession):
         list of ObjectMask
             A mask for every object and frame prompted, by frame, then id.
         """
-        return self._prompt(AddPrompts(prompts=tuple(prompts)))
+        return self._prompt(AddPrompts(prompts=tuple(map(normal, prompts))))
 
     def replace(self, prompts: Iterable[Prompt]) -> list[ObjectMask]:
         """Give prompts in place of all that their objects have on their frames.
@@ -132,7 +132,8 @@ class TrackingSession(KeptSession):
         list of ObjectMask
             A mask for every object and frame prompted, by frame, then id.
         """
-        return self._prompt(AddPrompts(prompts=tuple(prompts), replace=True))
+        plain = tuple(map(normal, prompts))
+        return self._prompt(AddPrompts(prompts=plain, replace=True))
 
     def clear(self, frame: int, object_id: int) -> None:
         """Take back all prompts of an object on a frame, as if never given.
@@ -226,7 +227,7 @@ class TrackingSession(KeptSession):
         colour
             As ``#rrggbb``; empty for none. ``None`` leaves it as it is.
         """
-        ids = [object_ids] if isinstance(object_ids, int) else object_ids
+        ids = checks.several(object_ids)
         known, styles = self._document.state.styles, {}
         for object_id in ids:
             before = known.get(object_id, Style())
@@ -348,8 +349,12 @@ class TrackingSession(KeptSession):
         self._propagator.stop()
         masks = []
         with self._memory.spoiling(object_id for _, object_id in together):
-            for (frame, object_id), joined in together.items():
+            # Where it is comes first: what it is not is said of what memory finds.
+            for (frame, object_id), joined in sorted(
+                together.items(), key=lambda place: not shows(place[1])
+            ):
                 masks.append(as_stored(self._memory.segment(object_id, frame, joined)))
+            masks.sort(key=lambda mask: (mask.frame, mask.object_id))
             self._do(action, masks)
         return masks
 
@@ -360,6 +365,8 @@ class TrackingSession(KeptSession):
             with self._explained():
                 self.store.write(self._document.next_version, masks)
         self._document.append(action)
+        if isinstance(action, Propagate):
+            self._propagator.reached = 0
         # Whatever becomes of the engine or the disk, the others must know of it.
         try:
             self._memory.take_note(action)
@@ -378,6 +385,8 @@ class TrackingSession(KeptSession):
         return action
 
     def _start(self, action: Propagate) -> Iterator[FrameResult]:
+        for object_id in action.objects:
+            checks.check_known(self._document.state, object_id)
         self.begin(action)
         begun = self._document.next_version - 1
         with self._explained():

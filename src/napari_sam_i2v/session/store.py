@@ -51,6 +51,10 @@ _LARGEST = np.finfo(_STORED).max
 _FAST = 1
 
 
+for _kind in (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32):
+    # Ids and frames often come out of arrays; SQLite would keep their bytes.
+    sqlite3.register_adapter(_kind, int)
+
 Place = tuple[int, int, int, float]
 """Object id, frame, version, predicted IoU; -1 minus that where the mask is empty."""
 

@@ -106,6 +106,12 @@ class VisibleMasks:
                 masks[object_id] = self._store.read(frame, object_id, newest)
         return masks
 
+    def approved_on(self, frame: int) -> set[int]:
+        """Ids of the objects whose masks on a frame a person vouched for."""
+        # A copy, because a worker may add to what a viewer asks about.
+        approved = list(self._document.state.approved.items())
+        return {object_id for object_id, frames in approved if frame in frames}
+
     def mask(
         self, object_id: int, frame: int, state: State | None = None
     ) -> ObjectMask | None:
@@ -123,6 +129,10 @@ class VisibleMasks:
         version = self.version(object_id, frame, state)
         if version is None:
             return None
+        return self._store.read(frame, object_id, version)
+
+    def read(self, object_id: int, frame: int, version: int) -> ObjectMask:
+        """Read the mask of one of `versions`."""
         return self._store.read(frame, object_id, version)
 
     def version(

@@ -52,7 +52,8 @@ class SessionMovie:
     def labels(self, frame: int, ids: frozenset[int]) -> NDArray[np.int32]:
         """Labels of some objects on a frame as a person saw them, ``(Y, X)``."""
         found = self.masks.masks_on(frame).values()
-        seen = settle(found, self.video.shape[1:]).astype(np.int32)
+        approved = self.masks.approved_on(frame)
+        seen = settle(found, self.video.shape[1:], approved).astype(np.int32)
         return np.where(np.isin(seen, list(ids)), seen, 0)
 
     def share(self, span: tuple[float, float]) -> dict[int, tuple[int, ...]]:
