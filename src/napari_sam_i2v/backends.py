@@ -97,7 +97,7 @@ def usable_device(device: str) -> str:
     """Give ``auto`` in place of a device that there was elsewhere, but is not here."""
     if device in ("auto", "cpu"):
         return device
-    from napari_sam_i2v.inference.devices import find_device
+    from napari_sam_i2v.model.devices import find_device
 
     try:
         find_device(device)

@@ -14,6 +14,7 @@ from fakes import ThresholdPredictor
 from napari_sam_i2v import backends
 from napari_sam_i2v.cli import main
 from napari_sam_i2v.masklets import ObjectMask
+from napari_sam_i2v.tracking import load_session
 
 
 class Copier(ThresholdPredictor):
@@ -60,6 +61,7 @@ def test_the_demo_shows_the_whole_way(tmp_path: Path, monkeypatch, capfd) -> Non
     found = {path.name for path in out.iterdir()} - {"session.json"}
     assert found <= set(named)
 
+    assert load_session(out).shape == truth.shape, "it knows where its movie is"
     assert main(["evaluate", "--pred", str(out), "--truth", str(out)]) == 0
     capfd.readouterr()
     (out / "notes.txt").write_text("mine")

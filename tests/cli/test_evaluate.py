@@ -150,3 +150,15 @@ def test_existing_results_have_no_protocol(folder: Path, capfd, words: str) -> N
     assert main([*pair, *words.split()]) == 2
     assert "CONFIG.yaml" in capfd.readouterr().err
     assert not Path("a.json").exists()
+
+
+def test_the_label_stack_of_a_folder_is_scored_as_the_folder(
+    folder: Path, capfd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(backends.BACKENDS, "threshold", build_threshold)
+    scene = scenes.two_crossing
+    prompts = [scene.mask_prompt(1, 5), scene.mask_prompt(2, 2)]
+    options = {"model": "threshold", "out": "some", "progress": False}
+    track(scene.images, prompts, direction="backward", stop=7, **options)
+    whole = figures(capfd, "--pred", "some")
+    np.testing.assert_equal(figures(capfd, "--pred", "some/masklets.tif"), whole)

@@ -258,3 +258,24 @@ def test_warnings_are_lines_of_their_own(track: Track, capfd, monkeypatch) -> No
     assert track("--quiet") == 0
     assert capfd.readouterr().err == "warning: mind the gap\n"
     assert "mind the gap" in Path("out/log.txt").read_text()
+
+
+def test_what_cannot_be_overwritten_is_found_before_anything_goes(
+    track: Track, capfd
+) -> None:
+    assert track() == 0
+    before = {path.name for path in Path("out").iterdir()}
+    Path("out/trackmate.xml").write_text("mine")
+    assert track("--overwrite", "--format", "trackmate") == 2
+    assert "would be overwritten" in capfd.readouterr().err
+    assert {path.name for path in Path("out").iterdir()} == before | {"trackmate.xml"}
+
+
+def test_places_out_of_reach_are_one_line(track: Track, capfd) -> None:
+    assert track() == 0
+    capfd.readouterr()
+    assert track("--out", "movie.tif/out") == 2
+    assert main(["simulate", "--out", "movie.tif/x"]) == 2
+    assert main(["track", "movie.tif", "--prompts", "labels.tif/x.csv"]) == 2
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 3 and all(line.startswith("error: ") for line in lines)

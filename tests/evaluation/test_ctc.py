@@ -77,3 +77,29 @@ def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ctc_metrics.scripts.evaluate", None)
     with pytest.raises(InputError, match=r"napari-sam-i2v\[tracking\]"):
         score_ctc(dividing(), dividing())
+
+
+@needs_extra
+def test_nothing_is_found(recwarn: pytest.WarningsRecorder) -> None:
+    scores = score_ctc(np.zeros_like(dividing()), dividing())
+    assert scores == {"SEG": 0, "DET": 0, "TRA": 0, "LNK": 0}
+    assert not recwarn.list
+
+
+@needs_extra
+@pytest.mark.parametrize(
+    ("truth", "wrong"),
+    [(np.zeros_like(dividing()), "no objects"), (dividing()[:1], "two frames")],
+)
+def test_what_cannot_be_measured_is_refused(truth: np.ndarray, wrong: str) -> None:
+    with pytest.raises(InputError, match=wrong):
+        score_ctc(dividing()[: len(truth)], truth)
+
+
+@needs_extra
+def test_a_measure_that_divides_by_nothing_is_refused() -> None:
+    truth = np.zeros((2, 8, 8), np.uint16)
+    truth[0, 1:4, 1:4] = 1
+    truth[1, 4:7, 4:7] = 2
+    with pytest.raises(InputError, match="divide by nothing"):
+        score_ctc(truth, truth)

@@ -153,3 +153,10 @@ def test_what_cannot_be_run_is_refused_at_once(
     with pytest.raises(InputError, match=broken):
         list(iterate_protocol(config, opener=by_threshold, announce=said.append))
     assert not said
+
+
+def test_labels_of_another_movie_are_refused(folder: Path) -> None:
+    labels = tifffile.imread(folder / "labels.tif")
+    tifffile.imwrite(folder / "labels.tif", labels[:4], photometric="minisblack")
+    with pytest.raises(InputError, match="both must be of one movie"):
+        run_protocol(ProtocolConfig(movies=(folder,)), opener=by_threshold)

@@ -119,7 +119,8 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(
     ]
 
 
-def test_ctrl_c_saves_the_last_step(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_the_last_step(tmp_path: Path, number: int) -> None:
     path = config(tmp_path, "run", save_minutes=60.0)
     run = subprocess.Popen(
         command(path, sys.executable), stderr=subprocess.PIPE, text=True
@@ -127,9 +128,9 @@ def test_ctrl_c_saves_the_last_step(tmp_path: Path) -> None:
     while not read_log(tmp_path / "run"):
         assert run.poll() is None
         time.sleep(0.05)
-    run.send_signal(signal.SIGINT)
+    run.send_signal(number)
     _, errors = run.communicate(timeout=60)
-    assert "Traceback" not in errors
+    assert "Traceback" not in errors and "--resume" in errors
     steps = len(read_log(tmp_path / "run"))
     state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
     assert state["step"] == steps < 5
@@ -224,3 +225,52 @@ def test_mistakes_are_told_in_a_line(tmp_path: Path) -> None:
         main(config(tmp_path, "a"), ["init=x", "init_tinysam=y"])
     with pytest.raises(InputError, match="no such"):
         main(config(tmp_path, "b"), ["init=nothing.safetensors"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "stages=[]",
+        "seed=-1",
+        "workers=-1",
+        "ema=2",
+        "movies.pool=0",
+        "movies.sources=[]",
+        "prompts.kinds=[0, 0, 0]",
+        "prompts.corrections=-1",
+        "validation.clips=0",
+        "stages=[{steps: 1, batch: 0, frames: 1, rate: 1.0e-3, rate_end: 1.0e-3}]",
+    ],
+)
+def test_settings_out_of_range_are_told_in_a_line(tmp_path: Path, change: str) -> None:
+    with pytest.raises(InputError, match="yaml: "):
+        main(config(tmp_path, "run"), [change])
+
+
+def test_a_state_that_cannot_be_gone_on_with(
+    straight: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = straight.parent / "run.yaml"
+    main(path, ["seed=5"], resume=True)
+    assert "other settings (seed)" in caplog.text
+    with pytest.raises(InputError, match="another model or other frozen parts"):
+        main(path, ["optimizer.freeze=[memory_attention.*]"], resume=True)
+    damaged = config(tmp_path, "damaged")
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "state.pt").write_bytes(b"not a state")
+    with pytest.raises(InputError, match="it is damaged"):
+        main(damaged, resume=True)
+
+
+def test_training_that_goes_astray_ends(tmp_path: Path) -> None:
+    stages = [{"steps": 200, "batch": 1, "frames": 1, "rate": 1e12, "rate_end": 1e12}]
+    with pytest.raises(InputError, match="lower rate"):
+        main(config(tmp_path, "run", stages=stages, save_minutes=60.0))
+    assert not (tmp_path / "run" / "weights.safetensors").exists()
+    for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines():
+        assert "NaN" not in line
+
+
+def test_running_out_of_memory_is_advice(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="fewer movies"):
+        main(config(tmp_path, "run"), ["movies.pool=2000000000"])

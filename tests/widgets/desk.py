@@ -60,7 +60,8 @@ class Desk:
             arrived: list[bool] = []
             annotator.jobs.submit(lambda: True, arrived.append)
             clicks.wait_for(lambda found=arrived: found, "the worker")
-        clicks.wait_for(lambda: not annotator.desk._dirty, "painting")
+        painted = lambda: not (annotator.desk._dirty or annotator._is_painting)  # noqa: E731
+        clicks.wait_for(painted, "painting")
         clicks.breathe(0.01)
 
     def go_to(self, frame: int) -> None:

@@ -9,26 +9,16 @@ from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.utils.notifications import show_info, show_warning
 
 from napari_sam_i2v.annotator import enrol
+from napari_sam_i2v.annotator.drawing import AnnotatorDrawing
 from napari_sam_i2v.annotator.geometry import MovieGeometry, find_geometry
 from napari_sam_i2v.annotator.jobs import Post
 from napari_sam_i2v.annotator.keys import BoundKeys
 from napari_sam_i2v.annotator.layers import PLACEMENT, AnnotationLayers
 from napari_sam_i2v.annotator.names import SESSION_KEY
-from napari_sam_i2v.annotator.reading import (
-    Place,
-    Places,
-    by_place,
-    read_mask,
-    together,
-)
 from napari_sam_i2v.annotator.status import Options, Status
-from napari_sam_i2v.annotator.strokes import painted_prompts
-from napari_sam_i2v.annotator.verbs import AnnotatorVerbs
-from napari_sam_i2v.prompts import MaskPrompt, Prompt
 from napari_sam_i2v.video import open_video
 
 if TYPE_CHECKING:
@@ -38,7 +28,7 @@ if TYPE_CHECKING:
 _UNDO_KEYS = ("Control-Z", "Control-Shift-Z")
 
 
-class Annotator(AnnotatorVerbs):
+class Annotator(AnnotatorDrawing):
     """Keeps the layers of a viewer and a session in step; all work is in a worker.
 
     Parameters
@@ -122,6 +112,10 @@ class Annotator(AnnotatorVerbs):
             (layers.points.events.features, self._prompts_changed),
             (layers.shapes.events.data, self._prompts_changed),
             (layers.shapes.events.features, self._prompts_changed),
+            (layers.points.events.mode, self._tool_chosen),
+            (layers.shapes.events.mode, self._tool_chosen),
+            (layers.masks.events.data, layers.keep_data),
+            (layers.masklets.events.data, layers.keep_data),
             (layers.masks.events.paint, self._masks_painted),
             (layers.masklets.events.paint, self._masklets_painted),
             (layers.masklets.events.selected_label, self._label_chosen),
@@ -145,83 +139,17 @@ class Annotator(AnnotatorVerbs):
             # Napari's own undo of a stroke would not reach the session; ours does.
             for key, verb in zip(_UNDO_KEYS, (self.undo, self.redo), strict=True):
                 layer.bind_key(key, _without_layer(verb), overwrite=True)
-
-    def _prompts_changed(self, event: Any = None) -> None:
-        action = getattr(getattr(event, "action", None), "value", "changed")
-        if self.layers.writing or action in ("adding", "changing", "removing"):
-            return
-        drawn = by_place(self.layers.prompts())
-        now = self._read(drawn)
-        self._outlined = {
-            place
-            for place, prompts in drawn.items()
-            if any(isinstance(one, MaskPrompt) for one in prompts)
-        }
-        for place in [*now, *(p for p in self._known if p not in now)]:
-            if not _same(now.get(place, ()), self._known.get(place, ())):
-                self._send(place, now.get(place, ()))
-
-    def _read(self, drawn: Places) -> Places:
-        """Join what points and shapes ask for with the masks that were painted.
-
-        A mask may be covered by another's in the layer of mask prompts, so those that
-        are no shape's are taken as they are known. Where an outline has gone, what was
-        painted before it counts again.
-        """
-        masks: dict[Place, tuple[MaskPrompt, ...]] = {}
-        for place, prompts in self._known.items():
-            if place not in self._outlined:
-                found = [one for one in prompts if isinstance(one, MaskPrompt)]
-                masks[place] = tuple(found)
-            elif place not in drawn:
-                painted = read_mask(self.layers.painted[place[0]], *place)
-                masks[place] = () if painted is None else (painted,)
-        places = [*masks, *(one for one in drawn if one not in masks)]
-        read = {p: together(masks.get(p, ()), drawn.get(p, ())) for p in places}
-        return {place: prompts for place, prompts in read.items() if prompts}
-
-    def _strokes(self, event: Any, stack: np.ndarray) -> dict[Place, MaskPrompt | None]:
-        data, axis = self.geometry.as_layer(stack), self.geometry.tyx[0]
-        return painted_prompts(event.value, data, stack, axis)
-
-    def _masks_painted(self, event: Any) -> None:
-        """A stroke on the mask prompts."""
-        if self.layers.writing:
-            return
-        for place, mask in self._strokes(event, self.layers.painted).items():
-            drawn = by_place(self.layers.prompts()).get(place, ())
-            self._send(place, together([mask] if mask else [], drawn))
-
-    def _masklets_painted(self, event: Any) -> None:
-        """A stroke on the masklets corrects that frame, as a mask would."""
-        if self.layers.writing:
-            return
-        for place, mask in self._strokes(event, self.layers.stack).items():
-            if mask is None:
-                show_warning(
-                    f"object {place[1]} is erased from frame {place[0]} altogether: "
-                    "use 'End here' where a cell is gone; its mask is back"
-                )
-                self._submit(partial(self.desk.repaint, place[0]))
-                continue
-            # What was clicked before led to the mask that was painted over.
-            self._lay_out({place: (mask,)})
-            self._send(place, (mask,))
-
-    def _put_back(self, places: Places) -> None:
-        now = dict(places)
-        changed: Places = {}
-        for place in [*places, *(p for p in self._known if p not in places)]:
-            if self._unanswered[place]:
-                now[place] = self._known.get(place, ())
-                continue
-            prompts = places.get(place, ())
-            if not _same(prompts, self._known.get(place, ())):
-                changed[place] = prompts
-        self._lay_out(changed)
-        self._known = {place: prompts for place, prompts in now.items() if prompts}
+        for layer in (layers.masklets, layers.masks):
+            # Napari's new label is new in that layer, not among all objects.
+            layer.bind_key("M", _without_layer(self.new_object), overwrite=True)
 
     # What the viewer does.
+
+    def _tool_chosen(self, event: Any) -> None:
+        """Napari takes what was selected for what is next; here it is the object."""
+        if str(event.source.mode).startswith("add"):
+            self.layers.choose(self.object_id, self.positive)
+        self._catch_up()
 
     def _modified_click(self, _layer: Any, event: Any) -> Iterator[None]:
         """Alt or Control: not here. Shift: another cell. Napari adds the point."""
@@ -364,6 +292,10 @@ class Annotator(AnnotatorVerbs):
         for layer in self.layers.all:
             for key in _UNDO_KEYS:
                 layer.bind_key(key, None)
+            if layer is not self.layers.masklets:
+                layer.editable = False  # nobody would hear of what is drawn there
+        for layer in (self.layers.masklets, self.layers.masks):
+            layer.bind_key("M", None)
         # In the worker, which may still be at something.
         self.jobs.close(wait, last=self.desk.close)
         self.status = Status()
@@ -372,17 +304,3 @@ class Annotator(AnnotatorVerbs):
 
 def _without_layer(verb: Callable[[], None]) -> Callable[[Any], None]:
     return lambda _: verb()
-
-
-def _same(one: tuple[Prompt, ...], other: tuple[Prompt, ...]) -> bool:
-    """Whether prompts say the same."""
-    return len(one) == len(other) and all(map(_alike, one, other))
-
-
-def _alike(one: Prompt, other: Prompt) -> bool:
-    if isinstance(one, MaskPrompt) and isinstance(other, MaskPrompt):
-        there = (one.frame, one.object_id, one.offset)
-        return there == (other.frame, other.object_id, other.offset) and (
-            np.array_equal(one.mask, other.mask)
-        )
-    return one == other

@@ -79,6 +79,7 @@ class Carried:
         if not self.prompts:
             return
         annotator.give(self.prompts)
+        annotator.new_object()
         if self.approved or self.styles or self.ends:
             annotator.do(self._say, "prompts, approvals and names are as before")
 

@@ -19,7 +19,7 @@ from napari_sam_i2v.annotator.autosave import (
 )
 from napari_sam_i2v.annotator.locks import check_others_left, check_unlocked
 from napari_sam_i2v.annotator.messages import Pending, Reach, Update
-from napari_sam_i2v.annotator.reading import Place, by_place
+from napari_sam_i2v.annotator.reading import Place, Places, by_place
 from napari_sam_i2v.annotator.status import Options, Progress
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.io.results import EXPORTERS, check_formats
@@ -61,6 +61,7 @@ class Desk:
         self._replaying = replaying
         self._session: TrackingSession | None = None
         self._shown: VideoSource | None = None
+        self._device = "auto"
         self._dirty: set[int] = set()
         # Actions, by their places in the log, that one command came to.
         self._groups: list[range] = []
@@ -84,7 +85,7 @@ class Desk:
 
     def open(self, video: VideoSource, options: Options, name: str) -> Update:
         """Load the model and begin a session, looking for an earlier one."""
-        self._shown = video
+        self._shown, self._device = video, options.device
         fingerprint = video.fingerprint()
         found = find_session(fingerprint)
         session = open_session(
@@ -101,6 +102,7 @@ class Desk:
         folder = new_folder(name, fingerprint)
         with _explained(folder, "name another in NAPARI_SAM_I2V_SESSIONS"):
             try:
+                folder.mkdir(parents=True, exist_ok=True)
                 session.attach(folder)
             except BaseException:
                 session.close()
@@ -141,8 +143,8 @@ class Desk:
             or len(channels or ()) < 2
             or shown.fingerprint() == record.movie.fingerprint
         ):
-            return load_session(folder, shown, in_place=True)
-        session = load_session(folder, in_place=True)
+            return load_session(folder, shown, in_place=True, device=self._device)
+        session = load_session(folder, in_place=True, device=self._device)
         if not _shows(shown, session.video):
             session.close()
             raise InputError(f"the movie is not the one that {folder} was made from")
@@ -153,8 +155,22 @@ class Desk:
         taken = pending.take()
         if taken is None:
             return Update()
-        (frame, object_id), prompts = taken
-        self._check_unlocked([taken[0]])
+        self._answer(*taken)
+        return self._summary(frames=self._labels([taken[0][0]]))
+
+    def answer_all(self, places: Places) -> Update:
+        """Answer what one gesture changed; it is undone together."""
+        self._check_unlocked(places)
+        with self._one_undo():
+            for place, prompts in places.items():
+                self._answer(place, prompts)
+        frames = sorted({frame for frame, _ in places})
+        self._dirty.update(frames)
+        return self._summary(frames=self._labels(frames[:1]))
+
+    def _answer(self, place: Place, prompts: tuple[Prompt, ...]) -> None:
+        frame, object_id = place
+        self._check_unlocked([place])
         if prompts:
             self.session.replace(prompts)
         elif any(
@@ -167,7 +183,6 @@ class Desk:
             if known - set(self.session.object_ids):
                 # The object went with its last prompt, from all frames.
                 self._dirty.update(range(self.session.shape[0]))
-        return self._summary(frames=self._labels([frame]))
 
     def give(self, prompts: Iterable[Prompt]) -> Update:
         """Answer prompts of many objects as one action."""
@@ -180,11 +195,14 @@ class Desk:
             text=f"{len({p.object_id for p in given})} objects prompted",
         )
 
-    def act(self, change: Callable[[TrackingSession], Any], text: str) -> Update:
-        """Do something that may concern any frame."""
+    def act(
+        self, change: Callable[[TrackingSession], Any], text: str, *, masks: bool
+    ) -> Update:
+        """Do something, to ``masks`` of any frame perhaps."""
         with self._one_undo():
             change(self.session)
-        self._dirty.update(range(self.session.shape[0]))
+        if masks:
+            self._dirty.update(range(self.session.shape[0]))
         return self._whole(text)
 
     def undo(self) -> Update:

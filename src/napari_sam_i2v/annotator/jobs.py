@@ -262,10 +262,11 @@ class Jobs:
             self._hand_over(job.done, answer)
 
     def _do_idle(self) -> None:
+        self._nudged = False  # before it is looked for: a nudge meanwhile counts
         try:
-            self._nudged = self._idle()
+            if self._idle():
+                self.nudge()
         except Exception as error:
-            self._nudged = False
             self._hand_over(self._failed, error)
 
     def _hand_over(self, callback: Callable[[Any], None], value: Any) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.utils.notifications import show_warning
 
+from napari_sam_i2v.annotator.aside import empty_labels, mark, put_aside
 from napari_sam_i2v.annotator.geometry import MovieGeometry
 from napari_sam_i2v.annotator.names import OBJECT_ID, POSITIVE
 from napari_sam_i2v.annotator.reading import (
@@ -18,15 +19,11 @@ from napari_sam_i2v.annotator.reading import (
     write_masks,
 )
 from napari_sam_i2v.annotator.rows import name_last_rows, remove_rows
-from napari_sam_i2v.contributions.settings import plugin_settings
 from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 
 if TYPE_CHECKING:
     import napari
     from napari.layers import Layer
-
-_OF, _ROLE, _SELF = "sam_i2v_image", "sam_i2v_role", "sam_i2v_layer"
-"""Keys of metadata: which image a layer accompanies, as what, and which layer it is."""
 
 _DIMMED = 0.3
 """Opacity of masklets beside those that are selected."""
@@ -75,11 +72,10 @@ class AnnotationLayers:
         self.missed: set[int] = set()
         self._chosen = 1, True
         name = geometry.image.name
-        _put_aside(viewer, geometry.image)
+        put_aside(viewer, geometry.image)
         place = geometry.placement()
-        place["metadata"] = {_OF: geometry.image.unique_id}
-        self.stack = _zeros(geometry.shape, np.dtype(dtype))
-        self.painted = _zeros(geometry.shape, np.dtype(dtype))
+        self.stack = empty_labels(geometry.shape, np.dtype(dtype))
+        self.painted = empty_labels(geometry.shape, np.dtype(dtype))
         self.masklets = viewer.add_labels(
             geometry.as_layer(self.stack), name=f"{name} masklets", opacity=0.6, **place
         )
@@ -118,8 +114,7 @@ class AnnotationLayers:
         )
         roles = ("masklets", "masks", "shapes", "points")
         for role, layer in zip(roles, self.all, strict=True):
-            # A copy that a person makes has the same metadata, but is another layer.
-            layer.metadata.update({_ROLE: role, _SELF: layer.unique_id})
+            mark(layer, geometry.image, role)
 
     @property
     def all(self) -> list[Layer]:
@@ -208,10 +203,30 @@ class AnnotationLayers:
             self.missed.add(frame)
             return
         self.widen(int(labels.max(initial=0)))
-        self.stack[frame] = labels
+        # What is written takes up memory, even if it is nothing over nothing.
+        if labels.any() or self.stack[frame].any():
+            self.stack[frame] = labels
         if self.frame_shown() == frame:
             with self.own_change():
                 self.masklets.refresh(extent=False, thumbnail=False, highlight=False)
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether a person is at a shape that is not done yet."""
+        return bool(self.shapes._is_creating)  # noqa: SLF001  napari has no other
+
+    def keep_data(self, event: Any) -> None:
+        """Put labels back that somebody has put others in place of."""
+        layer = event.source
+        ours = self.stack if layer is self.masklets else self.painted
+        if self.writing or np.shares_memory(layer.data, ours):
+            return
+        with self.own_change():
+            layer.data = self._geometry.as_layer(ours)
+        show_warning(
+            f"{layer.name!r} is in use and stays as it was; duplicate the layer, and "
+            "convert or change the copy"
+        )
 
     def widen(self, highest: int) -> None:
         """Make room for ids that 16 bits do not hold."""
@@ -248,7 +263,11 @@ class AnnotationLayers:
     def _in_sight(self, yx: tuple[float, float]) -> bool:
         """Whether a place is on the canvas now, not just at its edge."""
         _, y, x = self._geometry.tyx
-        low, high = np.asarray(self._geometry.image.corner_pixels)[:, [y, x]]
+        image = self._geometry.image
+        corners = np.asarray(image.corner_pixels, float)
+        if image.multiscale:
+            corners = corners * image.downsample_factors[image.data_level]
+        low, high = corners[:, [y, x]]
         edge = 0.05 * (high - low)
         return bool(((low + edge <= yx) & (yx <= high - edge)).all())
 
@@ -357,32 +376,3 @@ class AnnotationLayers:
         if len(self.shapes.data):
             ids = self.shapes.features[OBJECT_ID]
             self.shapes.edge_color = np.array([self.colour(int(i)) for i in ids])
-
-
-def _put_aside(viewer: napari.Viewer, image: Layer) -> None:
-    """Remove the prompt layers of an annotator closed before; hide its masklets.
-
-    What the prompts said is in its session; masklets may have been changed since.
-    """
-    for layer in list(viewer.layers):
-        if layer.metadata.get(_OF) != image.unique_id:
-            continue
-        is_ours = layer.metadata[_SELF] == layer.unique_id
-        if is_ours and layer.metadata[_ROLE] != "masklets":
-            viewer.layers.remove(layer)
-            continue
-        if is_ours:
-            layer.visible = False
-            if layer.name == f"{image.name} masklets":
-                layer.name = f"{image.name} masklets, before"
-        for key in (_OF, _ROLE, _SELF):
-            layer.metadata.pop(key)
-
-
-def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
-    """Make labels that take up memory, or disk, only where they are written."""
-    if plugin_settings().fits_memory(int(np.prod(shape)) * dtype.itemsize):
-        return np.zeros(shape, dtype)
-    with tempfile.NamedTemporaryFile(prefix="sam-i2v-", suffix=".labels") as file:
-        # The mapping keeps the unnamed file alive; Windows keeps its name too.
-        return np.memmap(file, dtype, "w+", shape=shape)

@@ -14,6 +14,7 @@ from skimage.draw import polygon2mask
 
 from napari_sam_i2v.annotator.geometry import MovieGeometry
 from napari_sam_i2v.annotator.names import OBJECT_ID, POSITIVE
+from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.masklets import crop_positive
 from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 
@@ -115,10 +116,30 @@ def together(base: Iterable[Prompt], points: Iterable[Prompt]) -> tuple[Prompt, 
     return (*(masks or boxes)[-1:], *clicks)
 
 
+def say_the_same(one: tuple[Prompt, ...], other: tuple[Prompt, ...]) -> bool:
+    """Whether prompts of a place say the same."""
+    return len(one) == len(other) and all(map(_alike, one, other))
+
+
+def _alike(one: Prompt, other: Prompt) -> bool:
+    if isinstance(one, MaskPrompt) and isinstance(other, MaskPrompt):
+        there = (one.frame, one.object_id, one.offset)
+        return there == (other.frame, other.object_id, other.offset) and (
+            np.array_equal(one.mask, other.mask)
+        )
+    return one == other
+
+
 def _features(layer: Any, count: int, first_id: int) -> tuple[list[int], list[bool]]:
     table = layer.features
     if OBJECT_ID in table:
-        ids = [int(one) for one in table[OBJECT_ID]]
+        try:
+            ids = [int(one) for one in table[OBJECT_ID]]
+        except (TypeError, ValueError):
+            raise InputError(
+                f"{layer.name!r} has rows whose {OBJECT_ID} is no whole number; fill "
+                "them in, or remove that feature"
+            ) from None
     else:
         ids = list(range(first_id, first_id + count))
     if POSITIVE in table:

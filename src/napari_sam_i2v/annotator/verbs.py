@@ -12,6 +12,7 @@ from napari.utils.notifications import show_info, show_warning
 from psygnal import Signal
 
 from napari_sam_i2v.annotator import locks
+from napari_sam_i2v.annotator.messages import Update
 from napari_sam_i2v.annotator.ranges import Span, correction, plan
 from napari_sam_i2v.annotator.reading import read_masks, read_points, read_shapes
 from napari_sam_i2v.annotator.work import AnnotatorWork
@@ -147,6 +148,7 @@ class AnnotatorVerbs(AnnotatorWork):
                 "has some, or choose another layer"
             )
         self.give(masks)
+        self.new_object()  # the next click is on a cell that was missed
 
     def adopt(self, layer: Points | Shapes) -> None:
         """Take the points or shapes of another layer as prompts.
@@ -199,7 +201,8 @@ class AnnotatorVerbs(AnnotatorWork):
 
     def _propagate(self, objects: tuple[int, ...] | None) -> None:
         span, here = self.span, self._frame
-        self.track(lambda session: plan(session, objects, span, here))
+        asked = objects, span, here if span.until == "frames" else None
+        self.track(lambda session: plan(session, objects, span, here), asked)
 
     def correct_forward(self) -> None:
         """Track the object again from this frame to the next vouched one."""
@@ -323,12 +326,12 @@ class AnnotatorVerbs(AnnotatorWork):
 
     def rename(self, object_id: int, name: str) -> None:
         """Give an object a name."""
-        self.do(lambda s: s.style(object_id, name=name), "renamed")
+        self.do(lambda s: s.style(object_id, name=name), "renamed", masks=False)
 
     def colour(self, object_ids: int | Iterable[int], colour: str) -> None:
         """Give an object, or several, a colour, ``#rrggbb``."""
         ids = object_ids if isinstance(object_ids, int) else tuple(object_ids)
-        self.do(lambda s: s.style(ids, colour=colour), "recoloured")
+        self.do(lambda s: s.style(ids, colour=colour), "recoloured", masks=False)
 
     def hide(
         self, object_ids: Iterable[int] | None = None, hidden: bool = True
@@ -364,6 +367,10 @@ class AnnotatorVerbs(AnnotatorWork):
         """Go on with a session of the same movie."""
         self.jobs.submit(lambda: self.desk.reopen(Path(folder)), self._reopened)
         self._tell()
+
+    def _reopened(self, update: Update) -> None:
+        super()._reopened(update)
+        self.new_object()
 
     def export(self, folder: str | Path, formats: Iterable[str] = ()) -> None:
         """Write masklets and scores into a folder, with other formats."""

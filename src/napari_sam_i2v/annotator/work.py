@@ -84,6 +84,10 @@ class AnnotatorWork(ABC):
         # not to vanish when the answer to something before it arrives.
         self._unanswered: Counter[Place] = Counter()
         self._outlined: set[Place] = set()  # whose mask is that of a shape
+        self._runs: list[
+            object
+        ] = []  # that are tracked or wait, as they were asked for
+        self._is_painting = False
         self._frame = layers.frame_shown()
         self.desk = Desk(
             lambda: self._frame, lambda: self.jobs.is_cancelled, self._replaying
@@ -114,7 +118,9 @@ class AnnotatorWork(ABC):
         every = [prompt for given in places.values() for prompt in given]
         self._command(lambda: self.desk.give(every), list(places))
 
-    def do(self, change: Callable[[Any], Any], text: str) -> None:
+    def do(
+        self, change: Callable[[Any], Any], text: str, *, masks: bool = True
+    ) -> None:
         """Change the session in the worker; the viewer follows.
 
         Parameters
@@ -123,8 +129,10 @@ class AnnotatorWork(ABC):
             Called with the `TrackingSession`.
         text
             What is done, for people.
+        masks
+            Whether masklets may look otherwise afterwards.
         """
-        self._command(lambda: self.desk.act(change, text))
+        self._command(lambda: self.desk.act(change, text, masks=masks))
 
     def _command(
         self, work: Callable[[], Update], places: Collection[Place] = ()
@@ -133,27 +141,46 @@ class AnnotatorWork(ABC):
         self._pending = Pending()
         self._ask(places, work)
 
-    def track(self, plan: Callable[[TrackingSession], list[Reach]]) -> None:
+    def track(
+        self, plan: Callable[[TrackingSession], list[Reach]], asked: object = None
+    ) -> None:
         """Track in the worker; masklets appear frame by frame.
 
         Parameters
         ----------
         plan
             Says for the session what to track, when its turn has come.
+        asked
+            What it was asked for by: as long as it is not done, the same is not done
+            once more.
         """
+        if asked is not None and asked == next(reversed(self._runs), None):
+            self._tell(text="that is being tracked already")
+            return
+        self._runs.append(asked)
         self._pending = Pending()
         self.jobs.run(lambda: self.desk.propagate(plan), self._show, self._tracked)
         self._tell(phase="busy", text="tracking")
 
     def _send(self, place: Place, prompts: tuple[Prompt, ...]) -> None:
         """Have a place answered; clicks that wait are joined, none is lost."""
-        if prompts:
-            self._known[place] = prompts
-        else:
-            self._known.pop(place, None)
+        self._note({place: prompts})
         pending = self._pending
         pending.put(place, prompts)
         self._ask([place], lambda: self.desk.answer(pending))
+
+    def _send_all(self, places: Places) -> None:
+        """Have what one gesture changed answered, and undone, together."""
+        if len(places) == 1:
+            self._send(*next(iter(places.items())))
+        elif places:
+            self._note(places)
+            self._command(lambda: self.desk.answer_all(places), list(places))
+
+    def _note(self, places: Places) -> None:
+        self._known |= places
+        for place in [place for place, prompts in places.items() if not prompts]:
+            del self._known[place]
 
     def _ask(self, places: Collection[Place], work: Callable[[], Update]) -> None:
         """Have prompts answered that nothing asked for before is to take back."""
@@ -263,6 +290,7 @@ class AnnotatorWork(ABC):
         self.jobs.post(lambda: self._tell(text=text))
 
     def _tracked(self, cut: bool) -> None:
+        self._runs.pop(0)
         text = "cancelled; what was done is kept" if cut else "tracked"
         self._tell(phase="ready" if self.desk.is_open else "failed", text=text)
         self._submit(self.desk.summary)
@@ -281,11 +309,19 @@ class AnnotatorWork(ABC):
         self._tell(phase=phase, text=text.splitlines()[0][:200])
 
     def _idle(self) -> bool:
-        painted = self.desk.paint()
-        if painted is None:
+        # One at a time: the viewer may be slower than the worker.
+        if self._is_painting or (painted := self.desk.paint()) is None:
             return False
-        self.jobs.post(lambda: self._show_frame(*painted))
-        return True
+        self._is_painting = True
+        self.jobs.post(lambda: self._painted(*painted))
+        return False
+
+    def _painted(self, frame: int, labels: np.ndarray) -> None:
+        try:
+            self._show_frame(frame, labels)
+        finally:
+            self._is_painting = False
+            self.jobs.nudge()
 
     def _tell(self, **changes: Any) -> None:
         """Say what is being done; what is not given stays as it was."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import os
 import sys
 import tempfile
@@ -20,6 +21,12 @@ from napari_sam_i2v.io.disk import disk_full, is_disk_full
 from napari_sam_i2v.session.run_log import append
 
 DONE, FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+# What users name may be somebody else's, or not what they think it is.
+_OUT_OF_REACH = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR),
+    *(errno.EISDIR, errno.ENOENT),
+)
 
 # Not imported from where they belong: a command line should answer at once.
 SESSION_FILE, LOG_FILE = "session.json", "log.txt"
@@ -62,8 +69,8 @@ def run(argv: Sequence[str] | None = None) -> int:
         return int(request.code or DONE)
     except InputError as error:
         return _complain(str(error), BAD_INPUT)
-    except KeyboardInterrupt:
-        return _complain(_interruption(arguments), INTERRUPTED)
+    except KeyboardInterrupt as error:
+        return _complain(_interruption(arguments, *error.args), INTERRUPTED)
     except BrokenPipeError:
         # Whoever read our table has seen enough of it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -71,6 +78,9 @@ def run(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if isinstance(error, OSError) and is_disk_full(error):
             return _complain(str(disk_full(_out(arguments) or Path())), BAD_INPUT)
+        if isinstance(error, OSError) and error.errno in _OUT_OF_REACH:
+            place = f"{error.filename}: " if error.filename else ""
+            return _complain(f"{place}{error.strerror}; choose another", BAD_INPUT)
         return _complain(_fault(error, _out(arguments)), FAULT)
 
 
@@ -86,7 +96,9 @@ def _out(arguments: argparse.Namespace) -> Path | None:
     return None if out is None else Path(out)
 
 
-def _interruption(arguments: argparse.Namespace) -> str:
+def _interruption(arguments: argparse.Namespace, *said: str) -> str:
+    if said:
+        return f"interrupted; {said[0]}"
     out = _out(arguments)
     if out is None or not (out / SESSION_FILE).is_file():
         return "interrupted"
@@ -96,11 +108,10 @@ def _interruption(arguments: argparse.Namespace) -> str:
 def _fault(error: Exception, out: Path | None) -> str:
     """Write the traceback of a fault of ours to a log; returns what to say of it."""
     text = "".join(traceback.format_exception(error))
-    home = (
-        out
-        if out is not None and (out / SESSION_FILE).is_file()
-        else Path(tempfile.gettempdir())
-    )
+    home = Path(tempfile.gettempdir())
+    with contextlib.suppress(OSError):
+        if out is not None and (out / SESSION_FILE).is_file():
+            home = out
     log = home / (LOG_FILE if home == out else "sam-i2v-log.txt")
     place = f"; {log} has the traceback" if append(log, text) else ""
     return f"a fault in sam-i2v: {type(error).__name__}: {error}{place}"

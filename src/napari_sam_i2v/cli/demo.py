@@ -59,6 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
     video = open_video(movie.images, axes="TYX")
     task = prepare(video, movie.labels[0], TrackSettings())
     record = describe(task.video, task.predictor, task.options)
+    path = str((out / _MOVIE_FILES[0]).resolve())
+    record = replace(record, movie=replace(record.movie, path=path))
     masklets = run_in_folder(
         task,
         out,

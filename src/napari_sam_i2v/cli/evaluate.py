@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -106,8 +107,12 @@ def run_protocol_file(
 
 def check_writable(file: Path | None) -> None:
     """Refuse a file that cannot be written, before the long work."""
-    if file is not None and (file.is_dir() or not file.parent.is_dir()):
+    if file is None:
+        return
+    if file.is_dir() or not file.parent.is_dir():
         raise InputError(f"{file} cannot be written: name a file in an existing folder")
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise InputError(f"{file} cannot be written: you may not write there")
 
 
 def _tell(line: str) -> None:
@@ -117,7 +122,10 @@ def _tell(line: str) -> None:
 def score_files(pred: Path, truth: Path, metrics: Sequence[str] = ("jf",)) -> int:
     """Score masklets against the truth; prints one line."""
     from napari_sam_i2v.io.results import TIF_FILE
+    from napari_sam_i2v.io.session_folder import has_session
 
+    if pred.name == TIF_FILE and has_session(pred.parent):
+        pred = pred.parent  # which says what was prompted
     masklets, known = _labels(pred, TIF_FILE), _labels(truth, _TRUTH_FILE)
     figures: dict[str, float | int] = {}
     for metric in metrics:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import tempfile
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -80,17 +81,34 @@ def score_ctc(
                 f"masklets, truth and markers must be of one movie; their shapes are "
                 f"{tuple(stack.shape)} and {tuple(truth.shape)}"
             )
+    if truth.shape[0] < 2:
+        raise InputError("the challenge's measures need two frames or more")
+    reference = markers if markers is not None else truth
+    if not _any(truth) or not _any(reference):
+        raise InputError("the truth holds no objects to measure against")
+    if not _any(predicted):
+        return dict.fromkeys(metrics, 0.0)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        reference = markers if markers is not None else truth
         _write(predicted, folder / "RES", "mask", "res_track.txt", predicted_tracks)
         _write(reference, folder / "TRA", "man_track", "man_track.txt", true_tracks)
         _write(truth, folder / "SEG", "man_seg", None, ())
-        with contextlib.redirect_stdout(io.StringIO()):
-            found: dict[str, Any] = evaluate_sequence(
-                str(folder / "RES"), str(folder), metrics=list(metrics), threads=1
-            )
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                found: dict[str, Any] = evaluate_sequence(
+                    str(folder / "RES"), str(folder), metrics=list(metrics), threads=1
+                )
+            except ZeroDivisionError:
+                raise InputError(
+                    "the challenge's measures divide by nothing here: no object of the "
+                    "truth is there on two frames that follow each other"
+                ) from None
     return {metric: float(found[metric]) for metric in metrics}
+
+
+def _any(labels: LabelStack) -> bool:
+    return any(np.any(labels[t]) for t in range(labels.shape[0]))
 
 
 @dataclass(kw_only=True)

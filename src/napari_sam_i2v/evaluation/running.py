@@ -77,6 +77,11 @@ def iterate_protocol(
                 raise InputError(f"{folder}: labels.tif holds no object in frame 0")
             session = (opener or _open)(movie.images, prompts, _settings(config, stop))
             try:
+                if session.shape != movie.labels.shape:
+                    raise InputError(
+                        f"{folder}: labels.tif has shape {movie.labels.shape}, the "
+                        f"movie {session.shape}; both must be of one movie"
+                    )
                 for name in config.baselines:
                     if name not in baselines:
                         announce(f"{movie.name}, {name} as a baseline")

@@ -289,8 +289,9 @@ class TrainingRun:
         return None if pace is None else pace * (steps - self._log.step)
 
     def _card(self) -> ModelCard:
-        found = self._log.validation
-        task = self.task
+        steps, task = self._steps_in_weights(), self.task
+        # A kill may have come between the log and the weights.
+        found = {t: one for t, one in self._log.validation.items() if t <= steps}
         kept = self.folder / _SESSION
         try:
             held_out = describe_data(kept if kept.is_dir() else task.data).held_out
@@ -300,7 +301,7 @@ class TrainingRun:
             base=task.base,
             data=task.data,
             part=task.part,
-            steps=self._log.step,
+            steps=steps,
             seed=task.seed,
             held_out=held_out,
             date=date.today().isoformat(),

@@ -172,17 +172,18 @@ def _prepare(
     task: Task, folder: Path, record: SessionRecord, mode: Mode
 ) -> tuple[Action, ...]:
     """Make the folder ready; returns the log that it holds."""
-    if has_session(folder):
-        if mode == "overwrite":
-            delete_session(folder)
-        else:
-            return _continued(task, folder, record)
-    taken = clashes(folder, record.files)
+    known = has_session(folder)
+    if known and mode != "overwrite":
+        return _continued(task, folder, record)
+    ours = read_session(folder).record.files if known else ()
+    taken = [name for name in clashes(folder, record.files) if name not in ours]
     if taken:
         raise InputError(
             f"{folder / taken[0]} would be overwritten and no {SESSION_FILE} says that "
             "it is ours; choose another folder"
         )
+    if known:
+        delete_session(folder)
     try:
         with room_on(folder):
             write_session(folder, record, [])

@@ -19,6 +19,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,9 +52,13 @@ _LARGEST = np.finfo(_STORED).max
 _FAST = 1
 
 
+def _plain(number: Any) -> int:
+    return int(number)
+
+
 for _kind in (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32):
     # Ids and frames often come out of arrays; SQLite would keep their bytes.
-    sqlite3.register_adapter(_kind, int)
+    sqlite3.register_adapter(_kind, _plain)
 
 Place = tuple[int, int, int, float]
 """Object id, frame, version, predicted IoU; -1 minus that where the mask is empty."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,6 +93,9 @@ class SimulationSettings:
 
     def _refuse_out_of_range(self) -> None:
         """Refuse rates that are none, and what is negative."""
+        for name in ("diameter", "speed", "deformation", "drift"):
+            if not math.isfinite(getattr(self, name) or 0):
+                raise InputError(f"{name} must be a number, not NaN or infinite")
         for name in ("speed", "deformation", "drift"):
             if (getattr(self, name) or 0) < 0:
                 raise InputError(f"{name} must be at least 0")

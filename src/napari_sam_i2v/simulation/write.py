@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from napari_sam_i2v.io.disk import make_folder, replacing
 from napari_sam_i2v.simulation.settings import SimulatedMovie
 
 
@@ -29,17 +30,18 @@ def write_movie(movie: SimulatedMovie, folder: str | Path) -> list[Path]:
         ``settings.json``.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     names = ("images.tif", "labels.tif", "man_track.txt", "settings.json")
     images, labels, tracks, settings = (folder / name for name in names)
     for path, stack in ((images, movie.images), (labels, movie.labels)):
-        tifffile.imwrite(
-            path,
-            stack,
-            photometric="minisblack",
-            compression="zlib",
-            metadata={"axes": "TYX"},
-        )
+        with replacing(path) as part:
+            tifffile.imwrite(
+                part,
+                stack,
+                photometric="minisblack",
+                compression="zlib",
+                metadata={"axes": "TYX"},
+            )
     lines = [f"{t.track_id} {t.begin} {t.end} {t.parent}\n" for t in movie.tracks]
     tracks.write_text("".join(lines), encoding="utf-8")
     settings.write_text(

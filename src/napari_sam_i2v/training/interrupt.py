@@ -11,8 +11,13 @@ from typing import Any
 STOP_SIGNALS = (signal.SIGINT, getattr(signal, "SIGBREAK", signal.SIGINT))
 
 
+_ENDING = (*STOP_SIGNALS, signal.SIGTERM)
+
+
 class Interrupt:
     """A context in which Ctrl-C is noted; a second one ends the process as usual.
+
+    So is SIGTERM, by which clusters say that time is up.
 
     Attributes
     ----------
@@ -27,7 +32,7 @@ class Interrupt:
     def __enter__(self) -> Interrupt:
         # Only a main thread hears signals.
         if threading.current_thread() is threading.main_thread():
-            for number in set(STOP_SIGNALS):
+            for number in set(_ENDING):
                 self._before[number] = signal.signal(number, self._hear)
         return self
 

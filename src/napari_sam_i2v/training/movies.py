@@ -11,6 +11,7 @@ from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.simulation import MODALITIES, SimulationSettings, simulate
 from napari_sam_i2v.training.deforming import deform
 from napari_sam_i2v.training.folders import cut_movie
+from napari_sam_i2v.training.ranges import Positive, Side
 from napari_sam_i2v.training.stills import training_stills, warp_still
 from napari_sam_i2v.training.tracks import Tracks, measure_tracks
 
@@ -90,10 +91,15 @@ class MovieSettings:
     """
 
     sources: tuple[Source, ...] = (Source(modalities=MODALITIES),)
-    frames: int = 20
-    size: int = 224
-    pool: int = 96
-    draws: int = 64
+    frames: Positive = 20
+    size: Side = 224
+    pool: Positive = 96
+    draws: Positive = 64
+
+    def __post_init__(self) -> None:
+        """Refuse movies of nothing."""
+        if not self.sources:
+            raise InputError("there are no sources of movies; give one at least")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,12 @@ class Records:
     def note(self, step: int, kind: str, figures: dict[str, Any]) -> None:
         """Write figures of a step; ``kind`` is ``train`` or ``validation``."""
         with self._log.open("a") as file:
-            file.write(json.dumps({"step": step, "kind": kind, **figures}) + "\n")
+            # JSON has no number that is none.
+            known = {
+                name: None if isinstance(value, float) and isnan(value) else value
+                for name, value in figures.items()
+            }
+            file.write(json.dumps({"step": step, "kind": kind, **known}) + "\n")
         if self._board is None:
             return
         for name, value in figures.items():

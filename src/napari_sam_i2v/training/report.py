@@ -59,7 +59,7 @@ class Report:
             self._validate(state)
         minutes = (time.monotonic() - self._saved) / 60
         if last or minutes > self._settings.save_minutes:
-            state.save(self._out)
+            state.save(self._out, self._settings)
             self._saved = time.monotonic()
 
     def _validate(self, state: RunState) -> None:

@@ -12,6 +12,7 @@ from napari_sam_i2v.training.losses import LossWeights
 from napari_sam_i2v.training.movies import MovieSettings
 from napari_sam_i2v.training.optimizer import OptimizerSettings
 from napari_sam_i2v.training.prompting import KINDS
+from napari_sam_i2v.training.ranges import Count, Positive, Share
 from napari_sam_i2v.training.unroll import Script
 from napari_sam_i2v.training.validate import ValidationSettings
 
@@ -30,12 +31,12 @@ class Stage:
         Learning rate at the start; it falls to ``rate_end`` along a cosine.
     """
 
-    steps: int
-    batch: int
-    frames: int
+    steps: Positive
+    batch: Positive
+    frames: Positive
     rate: float
     rate_end: float
-    warm: int = 0
+    warm: Count = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +59,17 @@ class PromptSettings:
     """
 
     kinds: tuple[float, float, float] = (0.6, 0.3, 0.1)
-    mask_share: float = 0.5
-    trust: float = 0.8
-    correct_first: float = 0.3
-    correct_later: float = 0.15
-    corrections: int = 2
-    carry: float = 0.85
+    mask_share: Share = 0.5
+    trust: Share = 0.8
+    correct_first: Share = 0.3
+    correct_later: Share = 0.15
+    corrections: Count = 2
+    carry: Share = 0.85
+
+    def __post_init__(self) -> None:
+        """Refuse shares of nothing."""
+        if min(self.kinds) < 0 or sum(self.kinds) <= 0:
+            raise InputError("the shares of kinds must be 0 or more, and not all 0")
 
     def script(self, stage: Stage, rng: np.random.Generator) -> Script:
         """Draw what happens to a batch."""
@@ -127,13 +133,13 @@ class TrainingSettings:
     stages: tuple[Stage, ...]
     init: str | None = None
     init_tinysam: str | None = None
-    seed: int = 0
+    seed: Count = 0
     device: str = "auto"
-    workers: int = 1
-    threads: int = 0
+    workers: Count = 1
+    threads: Count = 0
     bf16: bool = True
     compiled: bool = False
-    ema: float = 0.998
+    ema: Share = 0.998
     save_minutes: float = 4.0
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     validation: ValidationSettings = field(default_factory=ValidationSettings)
@@ -143,7 +149,9 @@ class TrainingSettings:
     losses: LossWeights = field(default_factory=LossWeights)
 
     def __post_init__(self) -> None:
-        """Refuse clips that are longer than the movies they come from."""
+        """Refuse no stages, and clips longer than the movies they come from."""
+        if not self.stages:
+            raise InputError("there are no stages to train; give one at least")
         for stage in self.stages:
             if stage.frames + stage.warm > self.movies.frames:
                 raise InputError(

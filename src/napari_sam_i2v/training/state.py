@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import copy
-import os
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.io.disk import disk_full, has_little_room, replacing
 from napari_sam_i2v.model.sam_i2v import SamI2V
 from napari_sam_i2v.training.optimizer import OptimizerSettings, build_optimizer
+from napari_sam_i2v.training.settings import TrainingSettings
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -57,9 +63,16 @@ class RunState:
                 else:
                     value.copy_(theirs[key])
 
-    def save(self, folder: Path) -> None:
-        """Write the state, and the averaged weights in half precision."""
+    def save(self, folder: Path, settings: TrainingSettings) -> None:
+        """Write the state, and the averaged weights in half precision.
+
+        Raises
+        ------
+        DiskFullError
+            If there is no room; the state before stays.
+        """
         content = {
+            "settings": _lasting(settings),
             "model": self.model.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -77,16 +90,53 @@ class RunState:
             lambda path: save_file(half, path, metadata=metadata),
         )
 
-    def load(self, folder: Path) -> None:
-        """Go on from what :meth:`save` wrote."""
-        content = torch.load(folder / "state.pt", map_location="cpu", weights_only=True)
-        self.model.load_state_dict(content["model"])
-        self.averaged.load_state_dict(content["averaged"])
-        self.optimizer.load_state_dict(content["optimizer"])
-        self.step, self.clips_drawn = content["step"], content["clips_drawn"]
+    def load(self, folder: Path, settings: TrainingSettings) -> None:
+        """Go on from what :meth:`save` wrote; tell of settings that are others now.
+
+        Raises
+        ------
+        InputError
+            If the state cannot be read, or is that of another network.
+        """
+        path = folder / "state.pt"
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+            known = content.get("settings", {})
+            self.model.load_state_dict(content["model"])
+            self.averaged.load_state_dict(content["averaged"])
+            self.optimizer.load_state_dict(content["optimizer"])
+            self.step, self.clips_drawn = content["step"], content["clips_drawn"]
+        except Exception as error:  # whatever damage makes a reader trip on
+            said = str(error).strip().splitlines() or [type(error).__name__]
+            raise InputError(
+                f"{path} cannot be gone on with: it is damaged, or of another model or "
+                f"other frozen parts ({said[0][:100]}); give out=ANOTHER_FOLDER"
+            ) from error
+        now = _lasting(settings)
+        changed = [name for name in now if known and known.get(name) != now[name]]
+        if changed:
+            logger.warning(
+                "%s was begun with other settings (%s): it is not what one run would "
+                "have been",
+                *(folder, ", ".join(changed)),
+            )
+
+
+def _lasting(settings: TrainingSettings) -> dict[str, str]:
+    """Write down what a run comes to; not where and how fast."""
+    fields = asdict(settings)
+    for name in ("out", "device", "workers", "threads", "compiled"):
+        del fields[name]
+    del fields["save_minutes"], fields["validation"]
+    return {name: repr(value) for name, value in fields.items()}
 
 
 def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    part = path.with_name(path.name + ".part")
-    write(part)
-    os.replace(part, path)
+    with replacing(path) as part:
+        try:
+            write(part)
+        except (RuntimeError, SafetensorError) as error:
+            # Torch and safetensors do not say in the system's way that it is full.
+            if has_little_room(path.parent):
+                raise disk_full(path.parent) from error
+            raise

@@ -6,6 +6,8 @@ import logging
 import math
 import time
 from collections.abc import Iterable
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,6 +19,7 @@ from torch import nn
 from napari_sam_i2v.checkpoints import find_weights
 from napari_sam_i2v.config import load_yaml
 from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.io.disk import make_folder
 from napari_sam_i2v.model import build_model, init_from_tinysam, load_weights
 from napari_sam_i2v.model.devices import keep_freed_memory
 from napari_sam_i2v.model.sam_i2v import SamI2V
@@ -32,6 +35,8 @@ from napari_sam_i2v.training.state import RunState
 from napari_sam_i2v.training.unroll import Trainee
 
 logger = logging.getLogger(__name__)
+
+_MOST_LEFT_OUT = 50
 
 
 def main(
@@ -69,38 +74,43 @@ def train(settings: TrainingSettings, *, resume: bool = False) -> Path:
     known = (out / "state.pt").exists()
     if known and not resume:
         raise InputError(f"{out} holds a run; give --resume, or another out=FOLDER")
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     if settings.threads:
         torch.set_num_threads(settings.threads)
     keep_freed_memory()
     torch.manual_seed(settings.seed)
 
     ranks = Ranks.join(settings.device)
-    state = RunState.begin(first_weights(settings), settings.optimizer, ranks.device)
-    if known:
-        state.load(out)
-        if ranks.leads:  # a kill may have come between the two files of a state
-            state.save(out)
-    pool = MoviePool(settings.movies, settings.seed, settings.workers, ranks)
-    try:
-        with Interrupt() as interrupt:
-            _loop(Run(settings, state, pool, ranks), Report(settings, ranks), interrupt)
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        _advise(error, settings.stage_at(min(state.step, settings.steps - 1))[0])
-    finally:
-        pool.close()
-        ranks.leave()
+    with ExitStack() as at_end:
+        at_end.callback(ranks.leave)
+        for stage in settings.stages:
+            ranks.rows(stage.batch)  # or it cannot be shared, which is said now
+        model = first_weights(settings)
+        try:
+            state = RunState.begin(model, settings.optimizer, ranks.device)
+            if known:
+                state.load(out, settings)
+                if ranks.leads:  # a kill may have come between the two files
+                    state.save(out, settings)
+            pool = MoviePool(settings.movies, settings.seed, settings.workers, ranks)
+            at_end.callback(pool.close)
+            run = Run(settings, state, pool, ranks)
+            with Interrupt() as interrupt:
+                _loop(run, Report(settings, ranks), interrupt)
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            _advise(error, settings)
     return out / "weights.safetensors"
 
 
 @dataclass
 class Run:
-    """What a training run works with."""
+    """What a training run works with, and how many steps in a row came to nothing."""
 
     settings: TrainingSettings
     state: RunState
     pool: MoviePool
     ranks: Ranks
+    left_out: int = 0
 
 
 def _loop(run: Run, report: Report, interrupt: Interrupt) -> None:
@@ -117,7 +127,9 @@ def _loop(run: Run, report: Report, interrupt: Interrupt) -> None:
         stop = ranks.any(interrupt.asked)
         report.step(state, figures, last=stop or state.step == settings.steps)
         if stop:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(
+                f"what is done is in {settings.out}: continue with --resume"
+            )
     report.close()
 
 
@@ -145,8 +157,15 @@ def _learn(run: Run, trainee: nn.Module) -> dict[str, Any]:
     norm = nn.utils.clip_grad_norm_(state.model.parameters(), settings.optimizer.clip)
     if torch.isfinite(norm):
         state.optimizer.step()
+        run.left_out = 0
     else:
         logger.warning("step %d: gradient not finite; left out", state.step)
+        run.left_out += 1
+    if run.left_out == _MOST_LEFT_OUT:
+        raise InputError(
+            f"training has gone astray: no finite gradient for {run.left_out} steps; "
+            "give a lower rate (stages: rate)"
+        )
     state.step += 1
     state.clips_drawn += stage.batch
 
@@ -195,12 +214,16 @@ def compile_parts(model: SamI2V) -> None:
         part.compile()
 
 
-def _advise(error: Exception, stage: Stage) -> NoReturn:
+def _advise(error: Exception, settings: TrainingSettings) -> NoReturn:
     """Say what to do where memory ran out; other errors go on."""
-    out_of_memory = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    if not out_of_memory and "can't allocate memory" not in str(error):
+    # A process that makes movies is ended by the system when memory runs out.
+    kinds = torch.OutOfMemoryError | MemoryError | BrokenProcessPool
+    signs = ("can't allocate memory", "out of memory")
+    if not isinstance(error, kinds) and not any(s in str(error) for s in signs):
         raise error
+    most = max(settings.stages, key=lambda stage: stage.batch * stage.frames)
     raise InputError(
-        f"out of memory with {stage.batch} clips of {stage.frames} frames; give fewer "
-        "(stages: batch, or frames), or fewer movies (movies.pool); --resume goes on"
+        f"out of memory with up to {most.batch} clips of {most.frames} frames; give "
+        "fewer (stages: batch, or frames), fewer movies (movies.pool) or fewer "
+        "workers; --resume goes on"
     ) from None

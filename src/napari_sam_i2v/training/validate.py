@@ -15,6 +15,7 @@ from napari_sam_i2v.training.dice import Dice
 from napari_sam_i2v.training.losses import LossWeights
 from napari_sam_i2v.training.movies import MovieSettings, held_out
 from napari_sam_i2v.training.pool import MoviePool
+from napari_sam_i2v.training.ranges import Count, Positive
 from napari_sam_i2v.training.ranks import Ranks
 from napari_sam_i2v.training.unroll import Script, Unrolling
 
@@ -45,13 +46,13 @@ class ValidationSettings:
         Cells in the picture, and frames of each at most.
     """
 
-    every: int = 200
+    every: Count = 200
     first: bool = False
-    movies: int = 16
-    clips: int = 24
-    frames: int = 16
-    shown: int = 6
-    columns: int = 8
+    movies: Positive = 16
+    clips: Positive = 24
+    frames: Positive = 16
+    shown: Positive = 6
+    columns: Positive = 8
 
 
 class Validation:

@@ -37,12 +37,21 @@ def verb(text: str, method: str, current: Current) -> QPushButton:
     key = key_of(method)
     tip = f"{explained}  ({key})" if key else explained
 
-    def pressed() -> None:
-        annotator = current()
-        if annotator is not None:
-            getattr(annotator, method)()
+    return button(text, lambda: getattr(started(current), method)(), tip)
 
-    return button(text, pressed, tip)
+
+def started(current: Current) -> Annotator:
+    """Give the annotator.
+
+    Raises
+    ------
+    InputError
+        If none is started.
+    """
+    annotator = current()
+    if annotator is None:
+        raise InputError("nothing is started: choose a movie and press Start first")
+    return annotator
 
 
 def advise(action: Callable[[], Any]) -> Any:

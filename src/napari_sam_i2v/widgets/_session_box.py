@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QGroupBox, QInputDialog
 
+from napari_sam_i2v.annotator.keys import key_of
 from napari_sam_i2v.io.results import ALWAYS, EXPORTERS
-from napari_sam_i2v.widgets._parts import Current, button, tighten, verb
+from napari_sam_i2v.widgets._parts import Current, button, started, tighten, verb
 
 
 class SessionBox(QGroupBox):
@@ -19,16 +20,23 @@ class SessionBox(QGroupBox):
         Gives the annotator.
     open_folder
         Goes on with the session in a folder.
+    show_keys
+        Shows the sheet of keys.
     """
 
-    def __init__(self, current: Current, open_folder: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        current: Current,
+        open_folder: Callable[[str], None],
+        show_keys: Callable[[], None],
+    ) -> None:
         super().__init__("Session")
         self._current, self._open_folder = current, open_folder
         layout = QGridLayout(self)
         parts = (
             verb("↶ Undo", "undo", current),
             verb("Redo ↷", "redo", current),
-            verb("Keys…", "show_keys", current),
+            button("Keys…", show_keys, f"Show what keys do  ({key_of('show_keys')})"),
             button(
                 "Save as…", self.ask_and_save, "Every action is saved; this is a copy"
             ),
@@ -41,9 +49,9 @@ class SessionBox(QGroupBox):
 
     def ask_and_save(self) -> None:
         """Ask for a folder, and save a copy of the session there."""
-        annotator = self._current()
+        annotator = started(self._current)
         folder = QFileDialog.getExistingDirectory(self, "Save the session in a folder")
-        if annotator is not None and folder:
+        if folder:
             annotator.save(folder)
 
     def ask_and_open(self) -> None:
@@ -54,9 +62,7 @@ class SessionBox(QGroupBox):
 
     def ask_and_export(self) -> None:
         """Ask for a format and a folder, and write the results there."""
-        annotator = self._current()
-        if annotator is None:
-            return
+        annotator = started(self._current)
         more = [name for name in EXPORTERS if name not in ALWAYS]
         kinds = ["label stack and scores", *(f"… and {name}" for name in more)]
         kind, chosen = QInputDialog.getItem(self, "Export", "Format", kinds, 0, False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -22,6 +24,8 @@ from qtpy.QtWidgets import (
 from napari_sam_i2v.annotator.annotator import Annotator
 from napari_sam_i2v.annotator.carried import Carried
 from napari_sam_i2v.annotator.names import SESSION_KEY
+from napari_sam_i2v.annotator.status import Options, Status
+from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.widgets._keys_sheet import KeysSheet
 from napari_sam_i2v.widgets._movie_box import MovieBox
 from napari_sam_i2v.widgets._objects_table import ObjectsTable
@@ -33,8 +37,9 @@ from napari_sam_i2v.widgets._session_box import SessionBox
 from napari_sam_i2v.widgets._sessions import goes_on_with, hide_shown, movie_of
 
 if TYPE_CHECKING:
+    from napari.layers import Image
+
     from napari_sam_i2v.annotator.autosave import FoundSession
-    from napari_sam_i2v.annotator.status import Status
 
 
 _SECONDS_TO_END = 5.0
@@ -61,20 +66,22 @@ class TrackWidget(QWidget):
         self._post = QtPost(self)
         self._found: FoundSession | None = None
         self._worker: Thread | None = None
+        self._asked: tuple[Hashable, Options] | None = None
         self.start_button = button("Start", self._start_or_stop, "Load the model")
         self.movie = MovieBox(viewer, self.start_button)
         self.offer = self._make_offer()
         self.prompt = PromptBox(viewer, self._current)
         self.propagate = PropagateBox(self._current)
         self.objects = ObjectsTable(self._current)
-        self.session = SessionBox(self._current, self.open_session)
         self._keys = KeysSheet(self)
+        self.session = SessionBox(self._current, self.open_session, self._keys.show)
         self._lay_out()
         layers = viewer.layers.events
         self._layer_events: tuple[Any, ...] = (
             layers.inserted,
             layers.removed,
             layers.reordered,
+            layers.renamed,
         )
         for emitter in self._layer_events:
             emitter.connect(self._reset)
@@ -104,6 +111,7 @@ class TrackWidget(QWidget):
         self.stop()
         image = self.movie.image()
         chosen = self.movie.options(**options)
+        changed = self._has_changed(image, chosen)
         self.annotator = annotator = Annotator(
             self.viewer, image, chosen, post=self._post, after=self._worker
         )
@@ -124,6 +132,8 @@ class TrackWidget(QWidget):
         if folder and Path(folder).is_dir():
             annotator.open(folder)
             hide_shown(self.viewer, folder)
+            if changed:
+                self._carry_on(annotator)
         if prompts is not None:
             annotator.take(prompts)
         return annotator
@@ -159,6 +169,22 @@ class TrackWidget(QWidget):
             self.annotator.cancel()
             self._carry_on(self.annotator)
 
+    def _has_changed(self, image: Image, options: Options) -> bool:
+        """Whether somebody wants a movie to be gone on with in another way."""
+        before, self._asked = self._asked, (image.unique_id, options)
+        if before is None or before[0] != image.unique_id:
+            return False
+        then = before[1]
+        # A session is looked at in its own way, wherever it is computed.
+        same = replace(
+            options,
+            device=then.device,
+            channel=then.channel,
+            time_axis=then.time_axis,
+            as_seen=then.as_seen,
+        )
+        return same != then
+
     def _carry_on(self, annotator: Annotator) -> None:
         """Start anew with all that was said, when all that waits is answered."""
         prompts = annotator.prompts
@@ -167,14 +193,17 @@ class TrackWidget(QWidget):
             if annotator.jobs.waiting:
                 self._carry_on(annotator)
             else:
-                advise(partial(self._start_with, carried))
+                advise(partial(self._start_with, carried, annotator.image))
 
         annotator.jobs.submit(lambda: Carried.of(prompts, annotator.desk), start)
 
-    def _start_with(self, carried: Carried) -> None:
+    def _start_with(self, carried: Carried, image: Image) -> None:
+        if image not in self.viewer.layers:
+            raise InputError(f"{image.name!r} is gone; open it again and press Start")
+        self.movie.choose(image)
         self.stop()
         # Or the session before would be gone on with.
-        self.movie.image().metadata.pop(SESSION_KEY, None)
+        image.metadata.pop(SESSION_KEY, None)
         carried.give(self.start())
 
     def open_session(self, folder: str) -> None:
