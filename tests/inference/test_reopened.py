@@ -112,9 +112,9 @@ def test_a_correction_stays_one(
     session.add(point(3, 4, positive=False))
     session = life(session, tmp_path / "kept")
     run(session)
-    assert worst(session.masklets.labels) > 0.9
+    assert worst(session.masklets.labels) > 0.8, "another cell has none of it"
     session.add(point(2, 4, positive=False))
-    assert worst(session.masklets.labels) > 0.9
+    assert worst(session.masklets.labels) > 0.8
 
 
 @pytest.mark.parametrize("life", [saved, killed])

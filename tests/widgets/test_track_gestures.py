@@ -129,9 +129,11 @@ def test_twice_the_same_is_once(desk: Desk) -> None:
     log = desk.annotator.desk.session.log
     assert sum(isinstance(action, Propagate) for action in log) == 1
     clicks.press(desk.viewer, "W")
+    desk.click_only(0, (2.0, 30.0), clicks.SHIFT)
+    clicks.press(desk.viewer, "W")
     desk.settle()
     log = desk.annotator.desk.session.log
-    assert sum(isinstance(action, Propagate) for action in log) == 2
+    assert sum(isinstance(action, Propagate) for action in log) == 3
 
 
 def test_labels_in_use_are_not_converted(desk: Desk, notes: list[str]) -> None:
@@ -216,3 +218,45 @@ def test_buttons_say_that_nothing_is_started(
     desk.image.name = "control"
     box = desk.widget.movie.movie.native
     assert "control" in [box.itemText(row) for row in range(box.count())]
+
+
+def test_the_tool_in_hand_is_marked(desk: Desk) -> None:
+    def marked() -> list[str]:
+        buttons = desk.widget.prompt.tools.buttons()
+        return [tool.objectName() for tool in buttons if tool.isChecked()]
+
+    assert marked() == ["points"]
+    clicks.push(desk.widget.prompt.findChild(object, "masks"))
+    assert marked() == ["masks"]
+    desk.viewer.layers.selection.active = desk.annotator.layers.shapes
+    assert marked() == ["boxes"]
+    desk.viewer.layers.selection.active = desk.image
+    assert marked() == []
+
+
+def test_what_is_hidden_has_no_outline(desk: Desk) -> None:
+    annotator = desk.annotator
+    annotator.set_mode("boxes")
+    desk.drag(0, (8, 20), (12, 25), (19, 31))
+    annotator.hide([1])
+    assert annotator.layers.shapes.edge_color[0, 3] == 0
+    assert annotator.layers.masks.colormap.map(1)[3] == 0
+    annotator.show_all()
+    assert annotator.layers.shapes.edge_color[0, 3] == 1
+
+
+def test_a_stroke_over_what_is_locked_changes_the_rest(
+    desk: Desk, notes: list[str]
+) -> None:
+    annotator = desk.annotator
+    annotator.approve([1], [0])
+    desk.settle()
+    before = desk.stack[0] == 1
+    y, x = (int(n) for n in np.argwhere(before).mean(axis=0))
+    clicks.press(desk.viewer, "N")
+    annotator.set_mode("masklets")
+    annotator.layers.masklets.brush_size = 5
+    desk.drag(0, (y, x), (y, x + 12))
+    assert len(notes) == 1 and "approved" in notes[0]
+    np.testing.assert_array_equal(desk.stack[0] == 1, before)
+    assert (desk.stack[0] == 2).any() and len(prompts(desk)) == 2

@@ -23,7 +23,7 @@ from napari_sam_i2v.video import open_video
 
 if TYPE_CHECKING:
     import napari
-    from napari.layers import Image
+    from napari.layers import Image, Layer
 
 _UNDO_KEYS = ("Control-Z", "Control-Shift-Z")
 
@@ -183,6 +183,17 @@ class Annotator(AnnotatorDrawing):
 
         # Napari tells of the stroke when all callbacks are through.
         self.jobs.post(over)
+
+    @property
+    def tools(self) -> dict[Layer | None, str]:
+        """Layers, and the kinds of `set_mode` that they are for."""
+        layers = self.layers
+        return {
+            layers.points: "points",
+            layers.shapes: "boxes",
+            layers.masks: "masks",
+            layers.masklets: "masklets",
+        }
 
     def set_mode(self, kind: str) -> None:
         """Make a layer the active one, in the mode that adds to it.

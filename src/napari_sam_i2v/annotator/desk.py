@@ -159,13 +159,21 @@ class Desk:
         return self._summary(frames=self._labels([taken[0][0]]))
 
     def answer_all(self, places: Places) -> Update:
-        """Answer what one gesture changed; it is undone together."""
-        self._check_unlocked(places)
+        """Answer what one gesture changed; it is undone together.
+
+        What is locked stays as it is, and is told of when the rest is done.
+        """
+        refused: InputError | None = None
+        frames = sorted({frame for frame, _ in places})
         with self._one_undo():
             for place, prompts in places.items():
-                self._answer(place, prompts)
-        frames = sorted({frame for frame, _ in places})
+                try:
+                    self._answer(place, prompts)
+                except InputError as error:
+                    refused = refused or error
         self._dirty.update(frames)
+        if refused is not None:
+            raise refused
         return self._summary(frames=self._labels(frames[:1]))
 
     def _answer(self, place: Place, prompts: tuple[Prompt, ...]) -> None:

@@ -353,7 +353,9 @@ class AnnotationLayers:
 
     def _recolour_masks(self) -> None:
         special = self._colours or self._hidden
-        self.masks.colormap = self._colormap(self._colour_table() if special else {})
+        table = self._colour_table() if special else {}
+        table |= dict.fromkeys(self._hidden, "transparent")
+        self.masks.colormap = self._colormap(table)
 
     def _colour_table(self) -> dict[int | None, Any]:
         """Colours of all labels; what is not in it is not drawn."""
@@ -375,4 +377,6 @@ class AnnotationLayers:
             self.points.shown = ~ids.isin(self._hidden).to_numpy()
         if len(self.shapes.data):
             ids = self.shapes.features[OBJECT_ID]
-            self.shapes.edge_color = np.array([self.colour(int(i)) for i in ids])
+            colours = np.array([self.colour(int(i)) for i in ids])
+            colours[ids.isin(self._hidden).to_numpy(), 3] = 0
+            self.shapes.edge_color = colours

@@ -218,6 +218,7 @@ class AnnotatorVerbs(AnnotatorWork):
 
     def cancel(self) -> None:
         """Stop tracking; what is done is kept."""
+        self._last_run = None
         self.jobs.cancel()
 
     # Objects.

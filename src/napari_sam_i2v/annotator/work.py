@@ -84,9 +84,9 @@ class AnnotatorWork(ABC):
         # not to vanish when the answer to something before it arrives.
         self._unanswered: Counter[Place] = Counter()
         self._outlined: set[Place] = set()  # whose mask is that of a shape
-        self._runs: list[
-            object
-        ] = []  # that are tracked or wait, as they were asked for
+        self._runs = 0  # that are tracked or wait
+        # By what the last was asked for, if nothing else was asked for since.
+        self._last_run: object = None
         self._is_painting = False
         self._frame = layers.frame_shown()
         self.desk = Desk(
@@ -151,13 +151,13 @@ class AnnotatorWork(ABC):
         plan
             Says for the session what to track, when its turn has come.
         asked
-            What it was asked for by: as long as it is not done, the same is not done
-            once more.
+            What it was asked for by: until it is done, or something else is asked for,
+            the same is not asked for once more.
         """
-        if asked is not None and asked == next(reversed(self._runs), None):
-            self._tell(text="that is being tracked already")
+        if asked is not None and asked == self._last_run:
             return
-        self._runs.append(asked)
+        self._last_run = asked
+        self._runs += 1
         self._pending = Pending()
         self.jobs.run(lambda: self.desk.propagate(plan), self._show, self._tracked)
         self._tell(phase="busy", text="tracking")
@@ -184,6 +184,7 @@ class AnnotatorWork(ABC):
 
     def _ask(self, places: Collection[Place], work: Callable[[], Update]) -> None:
         """Have prompts answered that nothing asked for before is to take back."""
+        self._last_run = None
         self._unanswered.update(places)
 
         def done(update: Update) -> None:
@@ -290,7 +291,8 @@ class AnnotatorWork(ABC):
         self.jobs.post(lambda: self._tell(text=text))
 
     def _tracked(self, cut: bool) -> None:
-        self._runs.pop(0)
+        self._runs -= 1
+        self._last_run = self._last_run if self._runs else None
         text = "cancelled; what was done is kept" if cut else "tracked"
         self._tell(phase="ready" if self.desk.is_open else "failed", text=text)
         self._submit(self.desk.summary)

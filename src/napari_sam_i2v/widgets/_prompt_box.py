@@ -84,6 +84,16 @@ class PromptBox(QGroupBox):
         self.object.setText(name or f"Object {annotator.object_id}")
         self.polarity.setText("+ it is here" if annotator.positive else "− not here")
 
+    def follow(self, _event: object = None) -> None:
+        """Mark the tool whose layer is the active one."""
+        annotator = self._current()
+        kinds = {} if annotator is None else annotator.tools
+        active = kinds.get(self._viewer.layers.selection.active)
+        self.tools.setExclusive(False)  # or one would always be marked
+        for tool in self.tools.buttons():
+            tool.setChecked(tool.objectName() == active)
+        self.tools.setExclusive(True)
+
     def reset(self) -> None:
         """Look again for layers with cells."""
         self.source.reset_choices()

@@ -85,6 +85,7 @@ class TrackWidget(QWidget):
         )
         for emitter in self._layer_events:
             emitter.connect(self._reset)
+        viewer.layers.selection.events.active.connect(self.prompt.follow)
         self._reset()
         self._enable(False)
 
@@ -128,6 +129,7 @@ class TrackWidget(QWidget):
         self._reset()
         self._status(annotator.status)
         self.prompt.refresh()
+        self.prompt.follow()
         folder = image.metadata.get(SESSION_KEY)
         if folder and Path(folder).is_dir():
             annotator.open(folder)
@@ -328,6 +330,8 @@ class TrackWidget(QWidget):
             self._worker.join(_SECONDS_TO_END)
         for emitter in self._layer_events:
             emitter.disconnect(self._reset)
+        if self._layer_events:
+            self.viewer.layers.selection.events.active.disconnect(self.prompt.follow)
         self._layer_events = ()
 
 
