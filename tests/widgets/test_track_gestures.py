@@ -18,15 +18,6 @@ from widgets.desk import Desk
 pytestmark = [pytest.mark.qt, pytest.mark.usefixtures("sessions")]
 
 
-@pytest.fixture
-def desk(make_napari_viewer: Callable[..., Any]) -> Desk:
-    desk = Desk(make_napari_viewer(), SCENE.images, SCENE.truth)
-    desk.viewer.dims.set_current_step(0, 0)
-    desk.start()
-    desk.click_cell(1)
-    return desk
-
-
 def prompts(desk: Desk) -> list[Any]:
     return desk.annotator.desk.session.prompts()
 

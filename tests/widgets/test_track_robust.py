@@ -18,16 +18,6 @@ from widgets.desk import Desk
 pytestmark = [pytest.mark.qt, pytest.mark.usefixtures("sessions")]
 
 
-@pytest.fixture
-def desk(make_napari_viewer: Callable[..., Any]) -> Desk:
-    """The first cell is clicked on the first frame."""
-    desk = Desk(make_napari_viewer(), SCENE.images, SCENE.truth)
-    desk.viewer.dims.set_current_step(0, 0)
-    desk.start()
-    desk.click_cell(1)
-    return desk
-
-
 def rename(desk: Desk) -> None:
     desk.image.name = "another name"
     desk.annotator.layers.points.name = "mine"

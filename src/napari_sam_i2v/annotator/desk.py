@@ -22,6 +22,7 @@ from napari_sam_i2v.annotator.messages import Pending, Reach, Update
 from napari_sam_i2v.annotator.reading import Place, Places, by_place
 from napari_sam_i2v.annotator.status import Options, Progress
 from napari_sam_i2v.errors import InputError
+from napari_sam_i2v.io.disk import in_reach
 from napari_sam_i2v.io.results import EXPORTERS, check_formats
 from napari_sam_i2v.io.session_folder import read_session
 from napari_sam_i2v.masklets import FrameResult
@@ -100,7 +101,7 @@ class Desk:
             channel=options.channel,
         )
         folder = new_folder(name, fingerprint)
-        with _explained(folder, "name another in NAPARI_SAM_I2V_SESSIONS"):
+        with in_reach(folder, "name another in NAPARI_SAM_I2V_SESSIONS"):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 session.attach(folder)
@@ -302,14 +303,14 @@ class Desk:
 
     def save(self, folder: Path) -> Update:
         """Save a copy of the session into a folder of the user's choice."""
-        with _explained(folder):
+        with in_reach(folder, "choose another"):
             self.session.save(folder)
         return Update(text=f"saved to {folder}")
 
     def export(self, folder: Path, formats: tuple[str, ...]) -> Update:
         """Write the results as files."""
         chosen = check_formats(formats)
-        with _explained(folder):
+        with in_reach(folder, "choose another"):
             folder.mkdir(parents=True, exist_ok=True)
             for name in chosen:
                 EXPORTERS[name].write(self.session.masklets, folder)
@@ -364,17 +365,6 @@ class Desk:
         places = by_place(self.session.prompts())
         here = self._labels([self._here()])
         return self._summary(frames=here, places=places, text=text)
-
-
-@contextmanager
-def _explained(folder: Path, advice: str = "choose another") -> Iterator[None]:
-    """Say in one line that a folder cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be written ({error.strerror or error}); {advice}"
-        ) from error
 
 
 def _shows(shown: VideoSource, video: VideoSource) -> bool:

@@ -49,6 +49,17 @@ def room_on(folder: Path) -> Iterator[None]:
         raise
 
 
+@contextlib.contextmanager
+def in_reach(folder: Path, advice: str = "choose another folder") -> Iterator[None]:
+    """Say in one line that a folder cannot be written, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written ({error.strerror or error}); {advice}"
+        ) from error
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder where there is none, and those that it is in.
 
@@ -57,13 +68,8 @@ def make_folder(folder: Path) -> None:
     InputError
         If that cannot be done.
     """
-    try:
-        with room_on(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be written ({error.strerror}); choose another folder"
-        ) from error
+    with in_reach(folder), room_on(folder):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def part_of(path: Path) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.io.disk import DiskFullError, make_folder, room_on
+from napari_sam_i2v.io.disk import DiskFullError, in_reach, make_folder, room_on
 from napari_sam_i2v.io.results import ALWAYS, EXPORTERS, files_of
 from napari_sam_i2v.io.session_folder import (
     LOG_FILE,
@@ -184,13 +184,8 @@ def _prepare(
         )
     if known:
         delete_session(folder)
-    try:
-        with room_on(folder):
-            write_session(folder, record, [])
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be written ({error.strerror}); choose another folder"
-        ) from error
+    with in_reach(folder), room_on(folder):
+        write_session(folder, record, [])
     return ()
 
 

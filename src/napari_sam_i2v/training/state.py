@@ -125,10 +125,8 @@ class RunState:
 def _lasting(settings: TrainingSettings) -> dict[str, str]:
     """Write down what a run comes to; not where and how fast."""
     fields = asdict(settings)
-    for name in ("out", "device", "workers", "threads", "compiled"):
-        del fields[name]
-    del fields["save_minutes"], fields["validation"]
-    return {name: repr(value) for name, value in fields.items()}
+    how = "out device workers threads compiled save_minutes validation".split()
+    return {n: repr(value) for n, value in fields.items() if n not in how}
 
 
 def _replace(path: Path, write: Callable[[Path], object]) -> None:
