@@ -131,4 +131,6 @@ class Bench:
             repr(self.session.prompts()),
             np.asarray(self.session.masklets.labels).tolist(),
             self.session.summary(),
+            self.session.styles,
+            self.annotator.hidden,
         )

@@ -13,6 +13,7 @@ from napari.utils.shortcuts import default_shortcuts
 from annotator.bench import Bench
 from napari_sam_i2v.annotator.annotator import Annotator
 from napari_sam_i2v.annotator.keys import KEYS, BoundKeys, key_of
+from napari_sam_i2v.annotator.objects import AnnotatorObjects
 from napari_sam_i2v.annotator.verbs import AnnotatorVerbs
 from scenes import empty, moving_disc
 
@@ -61,7 +62,7 @@ def test_no_layer_that_is_annotated_on_has_these_keys() -> None:
 
 def test_every_verb_is_in_the_manual() -> None:
     manual = (Path(__file__).parents[2] / "docs" / "scripting.md").read_text()
-    own = {**vars(AnnotatorVerbs), **vars(Annotator)}
+    own = {**vars(AnnotatorObjects), **vars(AnnotatorVerbs), **vars(Annotator)}
     verbs = [n for n, made in own.items() if inspect.isfunction(made) and n[0] != "_"]
     assert len(verbs) > 30
     assert [name for name in verbs if f"`{name}(" not in manual] == []

@@ -48,6 +48,7 @@ ACTIONS = {
     "end": lambda at: at.annotator.end_object(),
     "approve": lambda at: at.annotator.approve_frame(),
     "colour": lambda at: at.annotator.colour(1, "#123456"),
+    "hide": lambda at: at.annotator.hide([1]),
     "merge": lambda at: at.annotator.merge_objects(),
 }
 
@@ -231,6 +232,37 @@ def test_an_approved_object_keeps_its_last_prompt(
     at.settle()
     assert at.state() == before
     assert len(notes) == 1 and "no other prompt" in notes[0]
+
+
+def test_hiding_shows_at_once_and_waits_for_its_turn(bench: Make) -> None:
+    at = tracked(bench)
+    annotator = at.annotator
+    annotator.propagate()
+    annotator.hide([1, 2])
+    annotator.hide([2], False)
+    annotator.undo()
+    assert annotator.hidden == {1}
+    at.settle()
+    assert annotator.hidden == {1, 2}  # showing the second again was undone
+    annotator.show_all()
+    annotator.show_all()
+    at.settle()
+    assert annotator.hidden == set()
+    assert [type(action).__name__ for action in at.log][-2:] == ["Undo", "Restyle"]
+    assert at.annotator.objects[0].last == 7
+
+
+def test_what_is_hidden_stays_so_in_a_reopened_session(
+    bench: Make, tmp_path: Path
+) -> None:
+    at = tracked(bench)
+    at.annotator.hide([2])
+    at.annotator.save(tmp_path / "kept")
+    at.annotator.show_all()
+    at.annotator.open(tmp_path / "kept")
+    at.settle()
+    assert at.annotator.hidden == {2}
+    assert at.annotator.layers.masklets.colormap.map(2)[3] == 0
 
 
 def test_a_new_object_is_seen_though_its_id_was_hidden(bench: Make) -> None:

@@ -61,7 +61,12 @@ LOG = (
     ),
     Undo(),
     AddPrompts(prompts=(PointPrompt(frame=0, object_id=2, yx=(3, 4)),), replace=True),
-    Restyle(styles=((2, Style(name='a "name" é', colour="#00ff7f")), (3, Style()))),
+    Restyle(
+        styles=(
+            (2, Style(name='a "name" é', colour="#00ff7f")),
+            (3, Style(hidden=True)),
+        )
+    ),
     Restyle(styles=((2, Style()),)),
     Remove(object_ids=(1,)),
 )

@@ -310,7 +310,8 @@ def test_styles_change_one_by_one() -> None:
     session.style(2, name="b")
     assert len(session.log) == length
     session.style(2, name="")
-    assert session.styles[2] == Style(colour="#abcdef")
+    session.style([2], hidden=True)
+    assert session.styles[2] == Style(colour="#abcdef", hidden=True)
     session.remove(2)
     assert session.styles == {}
 

@@ -111,6 +111,12 @@ def test_a_checkbox_hides_and_shows(desk: Desk) -> None:
         assert desk.annotator.hidden == hidden
         colour = desk.annotator.layers.masklets.colormap.map(2)
         assert bool(colour[3]) == (not hidden)
+    for hidden in ({2}, set()):
+        clicks.press(desk.viewer, "U")
+        desk.settle()
+        assert desk.annotator.hidden == hidden
+        shown = model.index(1, 0).data(Qt.ItemDataRole.CheckStateRole)
+        assert (shown == Qt.CheckState.Unchecked) == bool(hidden)
 
 
 @pytest.mark.parametrize("way", ["double click", "menu"])

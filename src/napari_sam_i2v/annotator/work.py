@@ -57,8 +57,6 @@ class AnnotatorWork(ABC):
         Emits a `FoundSession` of the same movie, which `open` would go on with.
     status, objects, styles
         As they were last told.
-    hidden
-        Ids of objects that are not drawn.
     selected
         Ids of the objects that are selected, which stand out.
     """
@@ -75,7 +73,7 @@ class AnnotatorWork(ABC):
         self.status = Status(phase="loading", text=text)
         self.objects: list[ObjectSummary] = []
         self.styles: dict[int, Style] = {}
-        self.hidden: set[int] = set()
+        self._hiding: dict[int, bool] = {}  # what waiting actions will hide or show
         self.selected: tuple[int, ...] = ()
         self._known: Places = {}
         self._promised: set[int] = set()  # ids that waiting actions will give
@@ -93,6 +91,13 @@ class AnnotatorWork(ABC):
             lambda: self._frame, lambda: self.jobs.is_cancelled, self._replaying
         )
         self.jobs = Jobs(post, self._failed, self._idle, after=after)
+
+    @property
+    def hidden(self) -> set[int]:
+        """Ids of objects that are not drawn."""
+        said = {object_id for object_id, style in self.styles.items() if style.hidden}
+        said |= {object_id for object_id, hidden in self._hiding.items() if hidden}
+        return {object_id for object_id in said if self._hiding.get(object_id, True)}
 
     @property
     def folder(self) -> Path | None:
@@ -257,14 +262,13 @@ class AnnotatorWork(ABC):
 
     def _list(self, update: Update) -> None:
         self.objects = update.objects or []
-        styles = dict(update.styles)
         self.layers.ids = (one.object_id for one in self.objects)
+        before, hidden = self.styles, self.hidden
+        self.styles = dict(update.styles)
         if not self.jobs.busy:
             self._promised.clear()
-        # A new object may get the id of one that was hidden, and is to be seen.
-        hidden = self.hidden & self.layers.ids
-        if styles != self.styles or hidden != self.hidden:
-            self.styles, self.hidden = styles, hidden
+            self._hiding.clear()
+        if (before, hidden) != (self.styles, self.hidden):
             self.recolour()
         self.select(i for i in self.selected if i in self.layers.ids)
         self.objects_changed.emit(self.objects)

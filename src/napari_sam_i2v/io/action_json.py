@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from napari_sam_i2v.io.prompt_json import prompt_from_json, prompt_to_json
@@ -43,7 +44,7 @@ def action_to_json(action: Action) -> dict[str, Any]:
             }
         case Restyle():
             styles = [
-                {"object_id": object_id, "name": style.name, "colour": style.colour}
+                {"object_id": object_id, **asdict(style)}
                 for object_id, style in action.styles
             ]
             return {"action": "style", "styles": styles}
@@ -110,10 +111,7 @@ def action_from_json(entry: Mapping[str, Any]) -> Action:
             # Before there were several, one was written without a list.
             styles = entry.get("styles") or [entry]
             return Restyle(
-                styles=tuple(
-                    (int(s["object_id"]), Style(name=s["name"], colour=s["colour"]))
-                    for s in styles
-                )
+                styles=tuple((int(s["object_id"]), _style(s)) for s in styles)
             )
         case "undo":
             return Undo()
@@ -129,6 +127,12 @@ def _prompts_to_json(prompts: Iterable[Prompt]) -> list[dict[str, Any]]:
 
 def _prompts_from_json(entries: Iterable[Mapping[str, Any]]) -> tuple[Prompt, ...]:
     return tuple(prompt_from_json(entry) for entry in entries)
+
+
+def _style(entry: Mapping[str, Any]) -> Style:
+    # Before objects could be hidden, it was not written.
+    hidden = bool(entry.get("hidden", False))
+    return Style(name=entry["name"], colour=entry["colour"], hidden=hidden)
 
 
 def _lists(rows: Iterable[Iterable[int]]) -> list[list[int]]:

@@ -133,15 +133,18 @@ class Style:
         ``None`` where it has none but its id.
     colour
         As ``#rrggbb``; ``None`` where it is left to the viewer.
+    hidden
+        Whether it is not drawn; what is known of it stays.
     """
 
     name: str | None = None
     colour: str | None = None
+    hidden: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Restyle:
-    """Objects have other names or colours.
+    """Objects have other names or colours, are hidden or shown.
 
     Attributes
     ----------

@@ -148,6 +148,7 @@ def check_style(style: Style) -> Style:
     return Style(
         name=(style.name or "").strip() or None,
         colour=(style.colour or "").lower() or None,
+        hidden=bool(style.hidden),
     )
 
 

@@ -215,8 +215,9 @@ class TrackingSession(KeptSession):
         *,
         name: str | None = None,
         colour: str | None = None,
+        hidden: bool | None = None,
     ) -> None:
-        """Give objects a name or a colour, as one action.
+        """Give objects a name or a colour, or hide them, as one action.
 
         Parameters
         ----------
@@ -226,6 +227,9 @@ class TrackingSession(KeptSession):
             Its name; empty for none. ``None`` leaves it as it is.
         colour
             As ``#rrggbb``; empty for none. ``None`` leaves it as it is.
+        hidden
+            Whether viewers do not draw it; files that are exported have it all the
+            same. ``None`` leaves it as it is.
         """
         ids = checks.several(object_ids)
         known, styles = self._document.state.styles, {}
@@ -234,11 +238,12 @@ class TrackingSession(KeptSession):
             styles[object_id] = Style(
                 name=before.name if name is None else name,
                 colour=before.colour if colour is None else colour,
+                hidden=before.hidden if hidden is None else hidden,
             )
         self.restyle(styles)
 
     def restyle(self, styles: Mapping[int, Style]) -> None:
-        """Give objects, by id, other names and colours, as one action."""
+        """Give objects, by id, other looks, as one action."""
         state, changed = self._document.state, []
         for object_id, wanted in styles.items():
             checks.check_known(state, object_id)
