@@ -119,14 +119,14 @@ def main() -> None:
 def shoot_training(viewer: napari.Viewer) -> None:
     """Fine-tune on a simulated movie for a minute or two."""
     movie = simulate(SimulationSettings(modality="yeast", frames=24, cells=24, seed=8))
-    folder = Path(tempfile.mkdtemp()) / "yeast"
-    write_movie(movie, folder)
+    os.chdir(tempfile.mkdtemp())
+    write_movie(movie, Path("yeast"))
     viewer.add_image(movie.images, name="yeast")
     widget = TrainWidget(viewer)
     viewer.window.add_dock_widget(widget, name="Fine-tune", area="right")
     form = widget.form
     form.source.setCurrentText("a folder")
-    form.folder.setText(str(folder))
+    form.folder.setText("yeast")
     form.unit.setCurrentText("steps")
     form.budget.setValue(60)
     form.name.setText("yeast-of-ours")

@@ -88,7 +88,7 @@ class _Plots:
         plot.setMouseEnabled(False, False)
         plot.setMenuEnabled(False)
         plot.hideButtons()
-        plot.getAxis("left").setWidth(44)
+        plot.getAxis("left").setWidth(52)
         plot.getAxis("left").enableAutoSIPrefix(False)
         plot.setLabel("left", left)
         if bottom:
@@ -116,7 +116,7 @@ class _Plots:
             curve.setSymbolBrush(colour)
             curve.setSymbolPen(None)
         # Above the plot: a legend within it would lie on the curves.
-        told = {"from a mask": blue, "from a click": _ORANGE}
+        told = {"from masks": blue, "clicks": _ORANGE}
         legend = "&nbsp; ".join(
             f"<span style='color:{colour}'>■</span> {name}"
             for name, colour in told.items()

@@ -56,8 +56,8 @@ class RunBox(QWidget):
         column.addLayout(button_row(self.keep_button, self.discard_button))
         column.addWidget(self.result)
         column.addWidget(self.use_button)
-        column.addWidget(self.picture)
         column.addWidget(self.curves)
+        column.addWidget(self.picture)
 
     def show_progress(self, task: FineTune | None, progress: Progress) -> None:
         """Show how a run goes; without one, what is left of the last."""

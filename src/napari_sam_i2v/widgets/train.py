@@ -125,7 +125,7 @@ class TrainWidget(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.scroll_area)
-        self.setMinimumWidth(240)
+        self.setMinimumWidth(290)
 
     # What the buttons do.
 
