@@ -1,4 +1,8 @@
-"""Objects that end: cells that have divided are gone from there on."""
+"""Objects that end: cells that have divided, or left, are gone from there on.
+
+Where a cell was, the network goes on to see something: a daughter, or a patch of
+ground at the border of the frame that it holds on to, ever less sure.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,61 @@ from napari_sam_i2v.inference.division import DivisionFinder, Scout
 from napari_sam_i2v.inference.following import Found
 from napari_sam_i2v.inference.objects import ObjectState
 from napari_sam_i2v.inference.viewing import absent
+from napari_sam_i2v.masklets import ObjectMask
+from napari_sam_i2v.model.sam_i2v import SamI2V
 from napari_sam_i2v.session.predictor import Interrupted
+
+LEFT = 0.3
+"""Share of its largest mask below which a cell at the border may have left."""
+UNSURE = 2.0
+"""Object score below which it has."""
+NO_MORE = 0.0
+"""Predicted IoU of what is never looked for again."""
+SURE = 3.5
+"""Object score that a cell that was absent must have to be seen again."""
+
+
+def end_left(
+    model: SamI2V,
+    found: Mapping[int, Found],
+    objects: Mapping[int, ObjectState],
+    shape: tuple[int, int],
+    *,
+    reverse: bool,
+) -> dict[int, Found]:
+    """Say of cells that have left, or are gone, that they are not there.
+
+    Parameters
+    ----------
+    model
+        The network.
+    found
+        What was found on a frame.
+    objects
+        What is known of them.
+    shape
+        ``(Y, X)`` of a frame.
+    reverse
+        Whether travel is backward in time.
+
+    Returns
+    -------
+    dict of int to Found
+        The same, with those absent that are no more than a doubtful rest at the
+        border, or were absent before and are not surely there again.
+    """
+    settled = dict(found)
+    for object_id, each in found.items():
+        mask, state = each.mask, objects[object_id]
+        if mask.area == 0:
+            continue
+        last = state.sightings[state.behind(mask.frame, reverse=reverse)]
+        was_absent = last.seen is None and last.reverse is not None
+        largest = max(sighting.area for sighting in state.sightings.values())
+        is_rest = mask.area < LEFT * largest and _at_border(mask, shape)
+        if mask.object_score < (SURE if was_absent else UNSURE if is_rest else 0):
+            settled[object_id] = _gone(model, each, mask.predicted_iou)
+    return settled
 
 
 def end_divided(
@@ -48,10 +106,18 @@ def end_divided(
         if engine.interrupted():
             raise Interrupted
         if finder.divided(engine, each.mask, each.view, objects[object_id]):
-            settled[object_id] = replace(
-                each,
-                prediction=finder.model.absent(each.prediction),
-                mask=absent(each.mask.frame, object_id),
-                divided=True,
-            )
+            gone = _gone(finder.model, each, NO_MORE)
+            settled[object_id] = replace(gone, divided=True)
     return settled
+
+
+def _gone(model: SamI2V, found: Found, predicted_iou: float) -> Found:
+    mask = absent(found.mask.frame, found.mask.object_id)
+    mask = replace(mask, predicted_iou=predicted_iou)
+    return replace(found, prediction=model.absent(found.prediction), mask=mask)
+
+
+def _at_border(mask: ObjectMask, shape: tuple[int, int]) -> bool:
+    """Whether a mask, cut to what it fills, touches the border of the frame."""
+    ends = (at + size for at, size in zip(mask.offset, mask.mask.shape, strict=True))
+    return 0 in mask.offset or any(a >= b for a, b in zip(ends, shape, strict=True))

@@ -153,7 +153,9 @@ class Follower:
         for object_id, each in found.items():
             state, mask = self.objects[object_id], each.mask
             seen = extent_of_mask(mask.mask, mask.offset)
-            state.sightings[frame] = Sighting(each.view, seen, reverse, each.divided)
+            state.sightings[frame] = Sighting(
+                each.view, seen, reverse, each.divided, mask.area
+            )
             state.note(frame, entries[object_id], each.prediction.logits, reach)
         return {object_id: each.mask for object_id, each in found.items()}
 

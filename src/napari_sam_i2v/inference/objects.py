@@ -34,12 +34,15 @@ class Sighting:
         Direction of travel, ``None`` on prompted frames.
     divided
         Whether it was judged absent because it has divided.
+    area
+        Pixels of its mask.
     """
 
     view: View
     seen: Extent | None
     reverse: bool | None = None
     divided: bool = False
+    area: int = 0
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from napari_sam_i2v.inference.devices import Computing, sparing
 from napari_sam_i2v.inference.division import DivisionFinder
-from napari_sam_i2v.inference.endings import end_divided
+from napari_sam_i2v.inference.endings import end_divided, end_left
 from napari_sam_i2v.inference.following import Follower, Found
 from napari_sam_i2v.inference.frames import FrameStore
 from napari_sam_i2v.inference.neighbours import contend
@@ -202,7 +202,7 @@ class SamI2VPredictor:
                 frame, object_id, vouched.prediction, 0, vouched.view
             )
         seen = extent_of_mask(result.mask, result.offset)
-        state.sightings[frame] = Sighting(vouched.view, seen)
+        state.sightings[frame] = Sighting(vouched.view, seen, area=result.area)
         return result
 
     @torch.inference_mode()
@@ -250,8 +250,13 @@ class SamI2VPredictor:
                 )
             if self.contends:
                 found = contend(self.model, self._viewing, found)
+            objects = self._follower.objects
+            if self.model.config.view.default == "objects" and not self._viewing.shared:
+                found = end_left(
+                    self.model, found, objects, self.shape, reverse=reverse
+                )
             if self._divisions and not reverse:
-                found = end_divided(self._finder, self, found, self._follower.objects)
+                found = end_divided(self._finder, self, found, objects)
             return results | self._follower.keep(frame, found, reverse=reverse)
 
     def follow(

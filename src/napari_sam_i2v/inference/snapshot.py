@@ -86,7 +86,8 @@ def _as_tensor(packed: bytes) -> torch.Tensor:
 def _pack_sighting(sighting: Sighting) -> tuple:
     view, seen = sighting.view, sighting.seen
     extent = None if seen is None else (seen.centre, seen.diameter)
-    return (view.corner, view.extent), extent, sighting.reverse, sighting.divided
+    others = sighting.reverse, sighting.divided, sighting.area
+    return (view.corner, view.extent), extent, *others
 
 
 def _unpack_sighting(packed: tuple) -> Sighting:
