@@ -2,13 +2,14 @@
 
 The network follows on with one of the daughters. It is told from the rest of the cell
 by its sister: a body beside it, of like size, that was not there before or was part of
-the mother.
+the mother. Or it goes on with both, in a mask of two parts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Protocol
 
 import numpy as np
@@ -20,7 +21,7 @@ from napari_sam_i2v.inference.objects import ObjectState
 from napari_sam_i2v.inference.prompting import answer_points, known_logits
 from napari_sam_i2v.inference.viewing import Viewing
 from napari_sam_i2v.masklets import ObjectMask
-from napari_sam_i2v.model.sam_i2v import Prediction, SamI2V
+from napari_sam_i2v.model.sam_i2v import SamI2V
 from napari_sam_i2v.prompts import MaskPrompt, PointPrompt, Prompt
 from napari_sam_i2v.views import Extent, View, extent_of_mask
 
@@ -28,13 +29,23 @@ VACATED = 0.25
 """Share of its former mask that a cell must have left to be looked at more closely."""
 UNSURE = 3.5
 """Object score below which it is: of cells that divide, the network is less sure."""
+SMALLER = 0.8
+"""Share of its area on the frame before below which it is, however sure that is."""
 SHRUNKEN = 0.7
 """Share of its former area below which it is, too, where its mask is in one part."""
+IN_TWO = 0.5
+"""Area of the second part in areas of the first from which on a mask is both."""
+AROUND, FAR = 8, (1.0, 1.5)
+"""Places around a daughter where to glance for her sister; how many diameters off."""
+GLANCE = 0.45
+"""Predicted IoU that a glance must have to be followed by a closer look."""
+LOOKS = 3
+"""How many places are looked at more closely."""
 LIKE_SIZE = (0.4, 2.5)
 """Area of the sister in areas of the other daughter."""
 APART = 0.05
 """Share of the smaller daughter up to which the two may overlap."""
-CLEAR = 0.7
+CLEAR = 0.6
 """Predicted IoU that the sister must have."""
 FROM_MOTHER = 0.3
 """Share of the sister, followed back, that must lie in the mother wherever it is."""
@@ -136,9 +147,12 @@ class DivisionFinder:
         self._viewing = viewing
         self._shape = shape
 
-    def looks_twice(self, now: ObjectMask) -> bool:
-        """Whether the network is unsure enough of a cell for it to be dividing."""
-        return not self._viewing.shared and 0 < now.object_score < UNSURE
+    def looks_twice(self, now: ObjectMask, state: ObjectState) -> bool:
+        """Whether a cell may be dividing: it is smaller, or the network is unsure."""
+        if self._viewing.shared or now.object_score <= 0:
+            return False
+        last = state.sightings[state.behind(now.frame, reverse=False)]
+        return now.object_score < UNSURE or now.area < SMALLER * last.area
 
     def divided(
         self, engine: Scout, now: ObjectMask, view: View, state: ObjectState
@@ -160,9 +174,13 @@ class DivisionFinder:
         mother = self._mother(state, now.frame)
         if whole is None or mother is None:
             return False
+        parts = _largest_parts(now.mask, now.offset, self._shape[1])
+        if now.object_score < UNSURE and _is_both(parts):
+            before = _largest_parts(*mother.mask(self._shape[1]), self._shape[1])
+            if _is_both(before):
+                return True
         if whole.shared(mother) > (1 - VACATED) * mother.area:
             return False
-        parts = _largest_parts(now, self._shape[1])
         if len(parts) == 1 and whole.area > SHRUNKEN * mother.area:
             return False
         daughter = parts[0]
@@ -183,40 +201,43 @@ class DivisionFinder:
     def _beside(
         self, frame: int, view: View, parts: Sequence[Body], mother: Body
     ) -> list[Body]:
-        """Segment what may be the sister: daughters part to opposite sides."""
+        """Segment what may be the sister, the clearest first."""
         daughter = parts[0]
-        (y, x), (from_y, from_x) = daughter.extent.centre, mother.extent.centre
-        places = [
-            (from_y + far * (from_y - y), from_x + far * (from_x - x))
-            for far in (1.0, 1.6)
-        ]
-        places += [part.extent.centre for part in parts[1:]]
         around = self._viewing.policy.around
         size = daughter.extent.diameter
         asked = [
             (around(Extent(yx, size), given="click"), [_click(frame, yx)])
-            for yx in places
+            for yx in _places(parts, mother)
             if view.shows(yx) and self._is_beside(yx, daughter)
         ]
+        # A glance at a daughter's size, then a closer look at what there is.
+        closer: list[tuple[View, list[PointPrompt]]] = []
+        glanced: list[Body] = []
+        for body, click in self._clear(frame, asked, GLANCE):
+            smaller = min(body.area, daughter.area)
+            is_new = all(body.likeness(other) < ONE for other in glanced)
+            if is_new and body.shared(daughter) < ONE * smaller and len(closer) < LOOKS:
+                glanced.append(body)
+                closer.append((around(body.extent, given="click"), click))
+        return [body for body, _ in self._clear(frame, closer, CLEAR)]
+
+    def _clear(
+        self,
+        frame: int,
+        asked: Sequence[tuple[View, list[PointPrompt]]],
+        iou: float,
+    ) -> list[tuple[Body, list[PointPrompt]]]:
+        """Give what clicks answer with a predicted IoU, the highest first."""
         if not asked:
             return []
-        # A glance at a daughter's size, then a closer look at what there is.
-        closer = []
-        for (glanced, click), glance in zip(
-            asked, self._answer(frame, asked), strict=True
-        ):
-            seen = self._viewing.seen(glance, glanced)
-            if seen is not None:
-                closer.append((around(seen, given="click"), click))
-        if not closer:
-            return []
-        found = []
-        for (looked_at, _), looked in zip(
-            closer, self._answer(frame, closer), strict=True
-        ):
-            if float(looked.iou[0]) > CLEAR and float(looked.score[0, 0]) > 0:
-                found.append(self._place(looked.logits, looked_at))
-        return [body for body in found if body is not None]
+        answers = answer_points(self.model, self._viewing, frame, asked)
+        clear = [
+            (float(answer.iou[0]), self._place(answer.logits, view), click)
+            for (view, click), answer in zip(asked, answers, strict=True)
+            if float(answer.iou[0]) > iou and float(answer.score[0, 0]) > 0
+        ]
+        clear.sort(key=itemgetter(0), reverse=True)
+        return [(body, click) for _, body, click in clear if body is not None]
 
     def _parted(
         self, engine: Scout, pair: Sequence[MaskPrompt], state: ObjectState
@@ -269,11 +290,6 @@ class DivisionFinder:
         offset, crop = self._viewing.paste(logits[0, 0], view)
         return Body.of(crop > 0, offset, self._shape[1])
 
-    def _answer(
-        self, frame: int, asked: Sequence[tuple[View, Sequence[PointPrompt]]]
-    ) -> list[Prediction]:
-        return answer_points(self.model, self._viewing, frame, asked)
-
     def _is_beside(self, yx: tuple[float, float], body: Body) -> bool:
         y, x = (round(at) for at in yx)
         inside = 0 <= y < self._shape[0] and 0 <= x < self._shape[1]
@@ -289,10 +305,36 @@ def _given(body: Body, frame: int, number: int, width: int) -> MaskPrompt:
     return MaskPrompt(frame=frame, object_id=number, mask=mask, offset=offset)
 
 
-def _largest_parts(mask: ObjectMask, width: int) -> list[Body]:
+def _places(parts: Sequence[Body], mother: Body) -> list[tuple[float, float]]:
+    """Say where the sister may be: daughters part to opposite sides, mostly."""
+    daughter = parts[0].extent
+    (y, x), (from_y, from_x) = daughter.centre, mother.extent.centre
+    places = [
+        (from_y + far * (from_y - y), from_x + far * (from_x - x)) for far in (1.0, 1.6)
+    ]
+    places += [part.extent.centre for part in parts[1:]]
+    if sum(part.area for part in parts) > SMALLER * mother.area:
+        return places
+    for row, far in enumerate(FAR):
+        turns = 2 * np.pi * (np.arange(AROUND) + row / 2) / AROUND
+        ring = daughter.diameter * far * np.stack([np.sin(turns), np.cos(turns)], 1)
+        off = np.hypot(*(ring + daughter.centre - mother.extent.centre).T)
+        near = ring[off < mother.extent.diameter] + daughter.centre
+        places += [(float(y), float(x)) for y, x in near]
+    return places
+
+
+def _is_both(parts: Sequence[Body]) -> bool:
+    """Whether a mask is of both daughters: it has two parts of like size."""
+    return len(parts) > 1 and parts[1].area > IN_TWO * parts[0].area
+
+
+def _largest_parts(
+    mask: NDArray[np.bool_], offset: tuple[int, int], width: int
+) -> list[Body]:
     """Give what hangs together in a mask, the largest first, two at most."""
-    numbered, _ = ndimage.label(mask.mask)
+    numbered, _ = ndimage.label(mask)
     areas = np.bincount(numbered.ravel())[1:]
     largest = 1 + np.argsort(-areas, kind="stable")[:2]
-    parts = (Body.of(numbered == number, mask.offset, width) for number in largest)
+    parts = (Body.of(numbered == number, offset, width) for number in largest)
     return [part for part in parts if part is not None]

@@ -101,7 +101,7 @@ def end_divided(
     """
     settled = dict(found)
     for object_id, each in found.items():
-        if not finder.looks_twice(each.mask):
+        if not finder.looks_twice(each.mask, objects[object_id]):
             continue
         if engine.interrupted():
             raise Interrupted
