@@ -47,3 +47,18 @@ def drawn(truth: np.ndarray) -> np.ndarray:
     rng = np.random.default_rng(0)
     smooth = [ndimage.gaussian_filter((labels > 0) * 600.0, 1.2) for labels in truth]
     return (np.stack(smooth) + 100 + rng.normal(0, 15, truth.shape)).astype(np.uint16)
+
+
+@cache
+def leaves(back: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """A nucleus that leaves, perhaps for a while, and one that stays: a movie, truth.
+
+    Another is half outside all the time.
+    """
+    truth = np.zeros((2 * FRAMES, *SHAPE), np.uint16)
+    for frame, labels in enumerate(truth):
+        away = abs(FRAMES - frame) if back else FRAMES - frame
+        labels[ellipse((90, 90 + frame), (10, 10))] = OTHER
+        labels[ellipse((30, 7 * away - 16), (12, 12))] = MOTHER
+        labels[ellipse((118, 60), (10, 12))] = DAUGHTERS[0]
+    return drawn(truth), truth

@@ -17,14 +17,13 @@ from napari_sam_i2v.masklets import ObjectMask
 from napari_sam_i2v.model.sam_i2v import SamI2V
 from napari_sam_i2v.session.predictor import Interrupted
 
-LEFT = 0.3
-"""Share of its largest mask below which a cell at the border may have left."""
-UNSURE = 2.0
-"""Object score below which it has."""
+UNSURE, LEFT = 2.5, 0.6
+"""A cell at the border has left below a score that falls from the first of these,
+where nothing is left of it, to zero, where this share of its largest mask is."""
+SURE, CLEAR = 3.5, 0.6
+"""Object score, or predicted IoU, above which a cell that was absent is there again."""
 NO_MORE = 0.0
 """Predicted IoU of what is never looked for again."""
-SURE = 3.5
-"""Object score that a cell that was absent must have to be seen again."""
 
 
 def end_left(
@@ -63,9 +62,8 @@ def end_left(
             continue
         last = state.sightings[state.behind(mask.frame, reverse=reverse)]
         was_absent = last.seen is None and last.reverse is not None
-        largest = max(sighting.area for sighting in state.sightings.values())
-        is_rest = mask.area < LEFT * largest and _at_border(mask, shape)
-        if mask.object_score < (SURE if was_absent else UNSURE if is_rest else 0):
+        is_clear = mask.object_score > SURE or mask.predicted_iou > CLEAR
+        if (was_absent and not is_clear) or _has_left(mask, state, shape):
             settled[object_id] = _gone(model, each, mask.predicted_iou)
     return settled
 
@@ -109,6 +107,13 @@ def end_divided(
             gone = _gone(finder.model, each, NO_MORE)
             settled[object_id] = replace(gone, divided=True)
     return settled
+
+
+def _has_left(mask: ObjectMask, state: ObjectState, shape: tuple[int, int]) -> bool:
+    """Whether a mask is but a doubtful rest of a cell, at the border."""
+    largest = max(sighting.area for sighting in state.sightings.values())
+    share = mask.area / max(largest, 1)
+    return mask.object_score < UNSURE * (1 - share / LEFT) and _at_border(mask, shape)
 
 
 def _gone(model: SamI2V, found: Found, predicted_iou: float) -> Found:
