@@ -2,7 +2,7 @@
 
 The network follows on with one of the daughters. It is told from the rest of the cell
 by its sister: a body beside it, of like size, that was not there before or was part of
-the mother. Or it goes on with both, in a mask of two parts.
+the mother. Or it goes on with both, in a mask of two parts, frame after frame.
 """
 
 from __future__ import annotations
@@ -176,8 +176,8 @@ class DivisionFinder:
             return False
         parts = _largest_parts(now.mask, now.offset, self._shape[1])
         if now.object_score < UNSURE and _is_both(parts):
-            before = _largest_parts(*mother.mask(self._shape[1]), self._shape[1])
-            if _is_both(before):
+            before = [self._is_both_on(state, now.frame - back) for back in (1, 2, 3)]
+            if before[0] and False in before:  # in two again, and once in one
                 return True
         if whole.shared(mother) > (1 - VACATED) * mother.area:
             return False
@@ -272,6 +272,13 @@ class DivisionFinder:
         finally:
             for each in pair:
                 engine.forget(each.object_id)
+
+    def _is_both_on(self, state: ObjectState, frame: int) -> bool | None:
+        """Whether a mask was of two parts; ``None`` where it is not known."""
+        body = self._body(state, frame)
+        if body is None:
+            return None
+        return _is_both(_largest_parts(*body.mask(self._shape[1]), self._shape[1]))
 
     def _mother(self, state: ObjectState, frame: int) -> Body | None:
         """Give a cell's last mask before a frame."""
