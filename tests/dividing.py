@@ -62,3 +62,16 @@ def leaves(back: bool = False) -> tuple[np.ndarray, np.ndarray]:
         labels[ellipse((30, 7 * away - 16), (12, 12))] = MOTHER
         labels[ellipse((118, 60), (10, 12))] = DAUGHTERS[0]
     return drawn(truth), truth
+
+
+@cache
+def crosses() -> tuple[np.ndarray, np.ndarray]:
+    """A rod, and a nucleus that passes over the middle of it: movie, truth."""
+    truth = np.zeros((2 * FRAMES, *SHAPE), np.uint16)
+    for frame, labels in enumerate(truth):
+        labels[ellipse((60, 80), (30, 7))] = MOTHER
+        labels[ellipse((60, 62 + 2 * frame), (8, 8))] = OTHER
+    rng = np.random.default_rng(0)
+    bright = np.select([truth == MOTHER, truth == OTHER], [300.0, 600.0])
+    smooth = np.stack([ndimage.gaussian_filter(frame, 1.2) for frame in bright])
+    return (smooth + 100 + rng.normal(0, 15, truth.shape)).astype(np.uint16), truth

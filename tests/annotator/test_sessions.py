@@ -252,6 +252,29 @@ def test_hiding_shows_at_once_and_waits_for_its_turn(bench: Make) -> None:
     assert at.annotator.objects[0].last == 7
 
 
+def test_hiding_goes_by_what_is_there_when_its_turn_has_come(
+    bench: Make, notes: list[str]
+) -> None:
+    at = tracked(bench)
+    annotator = at.annotator
+    annotator.hide([1, 2])
+    at.settle()
+    annotator.choose(2)
+    annotator.delete_object()
+    annotator.show_all()
+    annotator.hide([1])
+    annotator.undo()
+    annotator.hide([1])
+    annotator.undo()
+    annotator.do(lambda session: None, "nothing", masks=False)
+    at.settle()
+    assert annotator.hidden == set() and notes == []
+    annotator.undo()
+    at.settle()
+    assert annotator.hidden == {1}
+    assert annotator.layers.masklets.colormap.map(1)[3] == 0
+
+
 def test_what_is_hidden_stays_so_in_a_reopened_session(
     bench: Make, tmp_path: Path
 ) -> None:

@@ -10,7 +10,16 @@ import pytest
 import tifffile
 
 import napari_sam_i2v
-from dividing import DAUGHTERS, FRAMES, LAST, MOTHER, OTHER, divides, passes_by
+from dividing import (
+    DAUGHTERS,
+    FRAMES,
+    LAST,
+    MOTHER,
+    OTHER,
+    crosses,
+    divides,
+    passes_by,
+)
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.inference.build import Network, build_predictor, load_network
 from napari_sam_i2v.inference.division import Body
@@ -79,6 +88,13 @@ def test_cells_that_meet_and_part_do_not_end() -> None:
     movie, truth = passes_by()
     labels = napari_sam_i2v.track(movie, truth[0], device="cpu", progress=False).labels
     for frame in range(FRAMES):
+        assert set(np.unique(labels[frame])) == {0, MOTHER, OTHER}
+
+
+def test_a_cell_that_another_crosses_does_not_end() -> None:
+    movie, truth = crosses()
+    labels = napari_sam_i2v.track(movie, truth[0], device="cpu", progress=False).labels
+    for frame in range(len(movie)):
         assert set(np.unique(labels[frame])) == {0, MOTHER, OTHER}
 
 

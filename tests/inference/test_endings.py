@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 import napari_sam_i2v
-from dividing import DAUGHTERS, MOTHER, OTHER, leaves
-from napari_sam_i2v.prompts import MaskPrompt
+from dividing import DAUGHTERS, MOTHER, OTHER, SHAPE, ellipse, leaves
+from napari_sam_i2v.prompts import MaskPrompt, PointPrompt
 
 CUT = DAUGHTERS[0]
 
@@ -54,3 +54,38 @@ def test_what_has_left_was_not_divided_and_can_be_prompted_again() -> None:
     session.add(MaskPrompt(frame=12, object_id=MOTHER, mask=truth[12] == MOTHER))
     list(session.propagate(12, len(movie)))
     assert all(there(session.masklets.labels, MOTHER)[12:])
+
+
+def test_a_blank_frame_does_not_end_a_dim_cell() -> None:
+    rng = np.random.default_rng(0)
+    disc = ellipse((60, 80), (11, 11))
+    movie = (100 + 30 * disc + rng.normal(0, 15, (10, *SHAPE))).astype(np.uint16)
+    movie[4] = 0
+    labels = followed(movie, disc.astype(np.uint16))
+    assert there(labels, 1) == [frame != 4 for frame in range(10)]
+
+
+def test_a_click_where_it_was_absent_is_answered_as_a_first_click() -> None:
+    movie, truth = leaves(back=True)
+    given = MaskPrompt(frame=0, object_id=MOTHER, mask=truth[0] == MOTHER)
+    click = PointPrompt(frame=9, object_id=MOTHER, yx=(60.0, 80.0))
+    answers = []
+    for frames in (0, 10):
+        session = napari_sam_i2v.open_session(movie, device="cpu")
+        session.add(given)
+        if frames:
+            list(session.propagate(0, frames))
+            assert not there(session.masklets.labels, MOTHER)[9]
+        answers.append(session.add(click))
+    assert answers[0].offset == answers[1].offset
+    np.testing.assert_array_equal(answers[0].logits, answers[1].logits)
+
+
+def test_tracked_twice_it_is_the_same() -> None:
+    movie, truth = leaves(back=True)
+    session = napari_sam_i2v.open_session(movie, device="cpu")
+    session.add(MaskPrompt(frame=0, object_id=MOTHER, mask=truth[0] == MOTHER))
+    list(session.propagate())
+    once = np.array(session.masklets.labels)
+    list(session.propagate())
+    np.testing.assert_array_equal(once, session.masklets.labels)

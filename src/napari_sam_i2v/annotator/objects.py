@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info, show_warning
 from psygnal import Signal
 
+from napari_sam_i2v.annotator.messages import Pending
 from napari_sam_i2v.annotator.work import AnnotatorWork
+
+if TYPE_CHECKING:
+    from napari_sam_i2v.session import TrackingSession
 
 
 class AnnotatorObjects(AnnotatorWork):
@@ -116,11 +121,26 @@ class AnnotatorObjects(AnnotatorWork):
         ids = tuple(self.targets if object_ids is None else object_ids)
         if not ids:
             return
-        self._hiding |= dict.fromkeys(ids, hidden)  # at once, whatever is waiting
+        waiting = dict.fromkeys(ids, hidden)
+        text = "hidden" if hidden else "shown again"
+
+        def hide(session: TrackingSession) -> None:
+            there = [i for i in ids if i in session.object_ids]
+            if there:
+                session.style(there, hidden=hidden)
+
+        def answered() -> None:
+            self._hiding = [one for one in self._hiding if one is not waiting]
+            self._look_again()
+
+        self._hiding.append(waiting)  # seen at once, whatever is waiting
+        self._look_again()
+        self._pending = Pending()
+        self._ask((), lambda: self.desk.act(hide, text, masks=False), answered)
+
+    def _look_again(self) -> None:
         self.recolour()
         self.objects_changed.emit(self.objects)
-        text = "hidden" if hidden else "shown again"
-        self.do(lambda s: s.style(ids, hidden=hidden), text, masks=False)
 
     def show_all(self) -> None:
         """Draw all objects again."""

@@ -73,7 +73,7 @@ class AnnotatorWork(ABC):
         self.status = Status(phase="loading", text=text)
         self.objects: list[ObjectSummary] = []
         self.styles: dict[int, Style] = {}
-        self._hiding: dict[int, bool] = {}  # what waiting actions will hide or show
+        self._hiding: list[dict[int, bool]] = []  # what each waiting action will do
         self.selected: tuple[int, ...] = ()
         self._known: Places = {}
         self._promised: set[int] = set()  # ids that waiting actions will give
@@ -95,9 +95,10 @@ class AnnotatorWork(ABC):
     @property
     def hidden(self) -> set[int]:
         """Ids of objects that are not drawn."""
-        said = {object_id for object_id, style in self.styles.items() if style.hidden}
-        said |= {object_id for object_id, hidden in self._hiding.items() if hidden}
-        return {object_id for object_id in said if self._hiding.get(object_id, True)}
+        said = {object_id: style.hidden for object_id, style in self.styles.items()}
+        for waiting in self._hiding:
+            said |= waiting
+        return {object_id for object_id, hidden in said.items() if hidden}
 
     @property
     def folder(self) -> Path | None:
@@ -187,17 +188,24 @@ class AnnotatorWork(ABC):
         for place in [place for place, prompts in places.items() if not prompts]:
             del self._known[place]
 
-    def _ask(self, places: Collection[Place], work: Callable[[], Update]) -> None:
+    def _ask(
+        self,
+        places: Collection[Place],
+        work: Callable[[], Update],
+        answered: Callable[[], None] = lambda: None,
+    ) -> None:
         """Have prompts answered that nothing asked for before is to take back."""
         self._last_run = None
         self._unanswered.update(places)
 
         def done(update: Update) -> None:
             self._unanswered.subtract(places)
+            answered()
             self._show(update)
 
         def failed(error: Exception) -> None:
             self._unanswered.subtract(places)
+            answered()
             self._failed(error)
             self._resync()  # a part of it may be done
 
@@ -267,7 +275,6 @@ class AnnotatorWork(ABC):
         self.styles = dict(update.styles)
         if not self.jobs.busy:
             self._promised.clear()
-            self._hiding.clear()
         if (before, hidden) != (self.styles, self.hidden):
             self.recolour()
         self.select(i for i in self.selected if i in self.layers.ids)

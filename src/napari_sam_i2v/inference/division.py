@@ -35,6 +35,8 @@ SHRUNKEN = 0.7
 """Share of its former area below which it is, too, where its mask is in one part."""
 IN_TWO = 0.5
 """Area of the second part in areas of the first from which on a mask is both."""
+ON_THE_WAY = 33
+"""Places between two parts where another cell is looked for."""
 AROUND, FAR = 8, (1.0, 1.5)
 """Places around a daughter where to glance for her sister; how many diameters off."""
 GLANCE = 0.45
@@ -155,7 +157,12 @@ class DivisionFinder:
         return now.object_score < UNSURE or now.area < SMALLER * last.area
 
     def divided(
-        self, engine: Scout, now: ObjectMask, view: View, state: ObjectState
+        self,
+        engine: Scout,
+        now: ObjectMask,
+        view: View,
+        state: ObjectState,
+        others: Sequence[ObjectMask],
     ) -> bool:
         """Whether what a cell is followed to is but one of its daughters.
 
@@ -169,13 +176,19 @@ class DivisionFinder:
             Where the network looked.
         state
             What is known of it on the frames before.
+        others
+            Where other cells were followed to.
         """
         whole = Body.of(now.mask, now.offset, self._shape[1])
         mother = self._mother(state, now.frame)
         if whole is None or mother is None:
             return False
         parts = _largest_parts(now.mask, now.offset, self._shape[1])
-        if now.object_score < UNSURE and _is_both(parts):
+        if (
+            now.object_score < UNSURE
+            and _is_both(parts)
+            and not _parted_by(others, parts)
+        ):
             before = [self._is_both_on(state, now.frame - back) for back in (1, 2, 3)]
             if before[0] and False in before:  # in two again, and once in one
                 return True
@@ -334,6 +347,18 @@ def _places(parts: Sequence[Body], mother: Body) -> list[tuple[float, float]]:
 def _is_both(parts: Sequence[Body]) -> bool:
     """Whether a mask is of both daughters: it has two parts of like size."""
     return len(parts) > 1 and parts[1].area > IN_TWO * parts[0].area
+
+
+def _parted_by(others: Sequence[ObjectMask], parts: Sequence[Body]) -> bool:
+    """Whether another cell lies between the two parts of a mask: it crosses it."""
+    first, second = (np.array(part.extent.centre) for part in parts[:2])
+    line = first + np.linspace(0, 1, ON_THE_WAY)[:, None] * (second - first)
+    for other in others:
+        yx = np.rint(line).astype(int) - other.offset
+        inside = ((yx >= 0) & (yx < other.mask.shape)).all(axis=1)
+        if other.mask[tuple(yx[inside].T)].any():
+            return True
+    return False
 
 
 def _largest_parts(

@@ -6,7 +6,7 @@ ground at the border of the frame that it holds on to, ever less sure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from napari_sam_i2v.inference.division import DivisionFinder, Scout
@@ -33,6 +33,7 @@ def end_left(
     shape: tuple[int, int],
     *,
     reverse: bool,
+    is_blank: Callable[[int], bool],
 ) -> dict[int, Found]:
     """Say of cells that have left, or are gone, that they are not there.
 
@@ -48,6 +49,8 @@ def end_left(
         ``(Y, X)`` of a frame.
     reverse
         Whether travel is backward in time.
+    is_blank
+        Whether a frame shows nothing: that a cell was absent there says nothing.
 
     Returns
     -------
@@ -60,10 +63,11 @@ def end_left(
         mask, state = each.mask, objects[object_id]
         if mask.area == 0:
             continue
-        last = state.sightings[state.behind(mask.frame, reverse=reverse)]
-        was_absent = last.seen is None and last.reverse is not None
+        behind = [state.sightings[t] for t in _behind(state, mask.frame, reverse)]
+        largest = max((sighting.area for sighting in behind), default=0)
+        was_absent = _was_absent(state, mask.frame, reverse, is_blank)
         is_clear = mask.object_score > SURE or mask.predicted_iou > CLEAR
-        if (was_absent and not is_clear) or _has_left(mask, state, shape):
+        if (was_absent and not is_clear) or _has_left(mask, largest, shape):
             settled[object_id] = _gone(model, each, mask.predicted_iou)
     return settled
 
@@ -103,15 +107,35 @@ def end_divided(
             continue
         if engine.interrupted():
             raise Interrupted
-        if finder.divided(engine, each.mask, each.view, objects[object_id]):
+        others = [other.mask for i, other in found.items() if i != object_id]
+        if finder.divided(engine, each.mask, each.view, objects[object_id], others):
             gone = _gone(finder.model, each, NO_MORE)
             settled[object_id] = replace(gone, divided=True)
     return settled
 
 
-def _has_left(mask: ObjectMask, state: ObjectState, shape: tuple[int, int]) -> bool:
+def _behind(state: ObjectState, frame: int, reverse: bool) -> list[int]:
+    """Give the frames that an object is known on behind one, the nearest first.
+
+    What lies ahead was said in an earlier run, which is not to change this one.
+    """
+    behind = [t for t in state.sightings if (t > frame if reverse else t < frame)]
+    return sorted(behind, key=lambda t: abs(t - frame))
+
+
+def _was_absent(
+    state: ObjectState, frame: int, reverse: bool, is_blank: Callable[[int], bool]
+) -> bool:
+    for behind in _behind(state, frame, reverse):
+        if state.sightings[behind].seen is not None:
+            return False
+        if not is_blank(behind):
+            return True
+    return False
+
+
+def _has_left(mask: ObjectMask, largest: int, shape: tuple[int, int]) -> bool:
     """Whether a mask is but a doubtful rest of a cell, at the border."""
-    largest = max(sighting.area for sighting in state.sightings.values())
     share = mask.area / max(largest, 1)
     return mask.object_score < UNSURE * (1 - share / LEFT) and _at_border(mask, shape)
 

@@ -150,8 +150,8 @@ class SamI2VPredictor:
         A mask stands as it is. Points after a mask, a box or another point refine its
         answer, whose logits are fed back (in views of the whole frame, points without
         a mask or box are decoded together, as the released predictor does). On a frame
-        tracked before, points correct the tracked mask in the same way; where there is
-        none, negative points alone correct what memory finds there.
+        tracked before, points correct the tracked mask in the same way, unless that is
+        empty; where there is none, negative points alone correct what memory finds.
 
         Parameters
         ----------
@@ -176,6 +176,8 @@ class SamI2VPredictor:
         elsewhere = bool(state.vouched.keys() - {frame})
         if corrects is None and elsewhere and not (refine or shows(prompts)):
             corrects = self._looked_up(frame, object_id)
+        if corrects is not None and corrects.sighting.seen is None and shows(prompts):
+            corrects = None  # there is nothing to correct: it was judged absent
         if corrects is not None:
             question.view = corrects.sighting.view
             question.prior = corrects.logits.to(self.computing.device).float()
@@ -253,7 +255,12 @@ class SamI2VPredictor:
             objects = self._follower.objects
             if self.model.config.view.default == "objects" and not self._viewing.shared:
                 found = end_left(
-                    self.model, found, objects, self.shape, reverse=reverse
+                    self.model,
+                    found,
+                    objects,
+                    self.shape,
+                    reverse=reverse,
+                    is_blank=lambda t: self._frames.is_blank(kind, t),
                 )
             if self._divisions and not reverse:
                 found = end_divided(self._finder, self, found, objects)

@@ -42,7 +42,7 @@ class State:
     ends
         Object id to the frame from which on it is gone, of objects that were ended.
     styles
-        Object id to its name and colour, of objects that were given any.
+        Object id to how it looks, of objects that were given a name, say.
     """
 
     def __init__(self) -> None:
