@@ -316,6 +316,15 @@ def test_styles_change_one_by_one() -> None:
     assert session.styles == {}
 
 
+def test_what_is_merged_is_seen() -> None:
+    session = tracked(scenes.two_crossing)
+    session.style(1, name="a", hidden=True)
+    session.merge(1, 2)
+    assert session.styles == {1: Style(name="a")}
+    session.undo()
+    assert session.styles == {1: Style(name="a", hidden=True)}
+
+
 def test_what_makes_no_sense_is_refused() -> None:
     session = tracked(scenes.late_arrival)
     before = state(session)

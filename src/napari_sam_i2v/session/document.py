@@ -210,6 +210,10 @@ class State:
                 self._end(version, object_id, 0)
             elif object_id in styles:
                 self.styles[object_id] = styles[object_id]
+        for _, _, object_id in action.moved:
+            if object_id in self.styles:  # what is made of several is to be seen
+                seen = replace(self.styles[object_id], hidden=False)
+                self.styles[object_id] = seen
 
     def _end(self, version: int, object_id: int, first: int) -> None:
         """Drop what an object has from a frame on; all of it from the first on."""

@@ -163,7 +163,7 @@ class TrackingSession(KeptSession):
         """Let an object have the masks and prompts of others, which are then no more.
 
         Where several have a mask it gets their union, as a mask prompt where any was
-        prompted. Name and colour are the first's.
+        prompted. Name and colour are the first's; it is not hidden then.
         """
         state, every = self._document.state, (object_id, *others)
         for each in every:
