@@ -327,7 +327,7 @@ def build_video_predictor(  # noqa: PLR0913
     """Build a predictor with SAM 2's calls.
 
     Each object is followed as if it were alone, and on to the end, dividing or not. In
-    views of its own, with a model made for them, it is absent once it has left the frame.
+    views of its own, with a model made for them, it is absent once it has left.
 
     Parameters
     ----------
