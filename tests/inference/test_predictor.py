@@ -157,7 +157,7 @@ def test_backward_is_forward_on_the_movie_reversed(views: str) -> None:
     model = recipe_model(config=tiny_config(temporal=temporal))
     movie = cells(16)
     # Contrast comes from sampled frames: the same ones, whichever way they are read.
-    forward = engine(movie, model, views=views)
+    forward = engine(movie, model, views=views, divisions=False)
     backward = engine(movie[::-1].copy(), model, views=views)
     prompt(forward, disc(2))
     prompt(backward, disc(13))
