@@ -14,7 +14,7 @@ from napari_sam_i2v.annotator.annotator import Annotator
 from napari_sam_i2v.annotator.status import Options
 from napari_sam_i2v.session import TrackingSession
 from napari_sam_i2v.session.actions import Action
-from scenes import Scene
+from scenes import Scene, two_crossing
 
 
 class Pump:
@@ -134,3 +134,11 @@ class Bench:
             self.session.styles,
             self.annotator.hidden,
         )
+
+
+def tracked(bench: Callable[..., Bench], scene: Scene = two_crossing) -> Bench:
+    """Have all cells of a scene clicked and tracked to the end."""
+    at = bench(scene)
+    at.click_all()
+    at.run()
+    return at

@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from annotator.bench import Bench
-from scenes import two_crossing
+from annotator.bench import Bench, tracked
 
 Make = Callable[..., Bench]
-
-
-def tracked(bench: Make) -> Bench:
-    at = bench(two_crossing)
-    at.click_all()
-    at.run()
-    return at
 
 
 def test_hiding_shows_at_once_and_waits_for_its_turn(bench: Make) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from annotator.bench import Bench
+from annotator.bench import Bench, tracked
 from fakes import build_threshold
 from napari_sam_i2v import annotator as annotators
 from napari_sam_i2v import backends
@@ -18,13 +18,6 @@ from napari_sam_i2v.annotator.ranges import Span
 from scenes import late_arrival, moving_disc, two_crossing
 
 Make = Callable[..., Bench]
-
-
-def tracked(bench: Make, scene=two_crossing) -> Bench:
-    at = bench(scene)
-    at.click_all()
-    at.run()
-    return at
 
 
 def paint(at: Bench) -> None:

@@ -15,7 +15,5 @@ from widgets.desk import Desk
 def desk(make_napari_viewer: Callable[..., Any]) -> Desk:
     """The first cell is clicked on the first frame."""
     desk = Desk(make_napari_viewer(), SCENE.images, SCENE.truth)
-    desk.viewer.dims.set_current_step(0, 0)
-    desk.start()
-    desk.click_cell(1)
+    desk.begin(1)
     return desk

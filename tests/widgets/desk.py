@@ -53,6 +53,13 @@ class Desk:
         self.settle()
         return annotator
 
+    def begin(self, *cells: int) -> None:
+        """Start on the first frame, and click cells there, each an object."""
+        self.viewer.dims.set_current_step(0, 0)
+        self.start()
+        for number, cell in enumerate(cells):
+            self.click_cell(cell, modifier=clicks.SHIFT if number else clicks.PLAIN)
+
     def settle(self) -> None:
         """Wait until all is done and painted."""
         annotator = self.annotator

@@ -32,10 +32,7 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 def desk(make_napari_viewer: Callable[..., Any], sessions: Path) -> Desk:
     """Both cells are tracked through the movie."""
     desk = Desk(make_napari_viewer(), SCENE.images, SCENE.truth)
-    desk.viewer.dims.set_current_step(0, 0)
-    desk.start()
-    desk.click_cell(1)
-    desk.click_cell(2, modifier=clicks.SHIFT)
+    desk.begin(1, 2)
     desk.run()
     return desk
 

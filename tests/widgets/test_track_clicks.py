@@ -40,8 +40,7 @@ def desk(
     pytest.importorskip("torch")
     monkeypatch.setenv("NAPARI_SAM_I2V_SESSIONS", str(tmp_path))
     desk = Desk(make_napari_viewer(), MOVIE.images, LABELS, model="sam-i2v-cell")
-    desk.viewer.dims.set_current_step(0, 0)
-    desk.start()
+    desk.begin()
     return desk
 
 

@@ -43,10 +43,7 @@ def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def desk(make_napari_viewer: Callable[..., Any]) -> Desk:
     """Both cells are clicked on the first frame."""
     desk = Desk(make_napari_viewer(), LONG.images, LONG.truth)
-    desk.viewer.dims.set_current_step(0, 0)
-    desk.start()
-    desk.click_cell(1)
-    desk.click_cell(2, modifier=clicks.SHIFT)
+    desk.begin(1, 2)
     return desk
 
 

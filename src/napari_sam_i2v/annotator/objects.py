@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info, show_warning
 from psygnal import Signal
 
-from napari_sam_i2v.annotator.messages import Pending
 from napari_sam_i2v.annotator.work import AnnotatorWork
 
 if TYPE_CHECKING:
@@ -135,8 +135,8 @@ class AnnotatorObjects(AnnotatorWork):
 
         self._hiding.append(waiting)  # seen at once, whatever is waiting
         self._look_again()
-        self._pending = Pending()
-        self._ask((), lambda: self.desk.act(hide, text, masks=False), answered)
+        act = partial(self.desk.act, hide, text, masks=False)
+        self._command(act, answered=answered)
 
     def _look_again(self) -> None:
         self.recolour()

@@ -141,11 +141,14 @@ class AnnotatorWork(ABC):
         self._command(lambda: self.desk.act(change, text, masks=masks))
 
     def _command(
-        self, work: Callable[[], Update], places: Collection[Place] = ()
+        self,
+        work: Callable[[], Update],
+        places: Collection[Place] = (),
+        answered: Callable[[], None] = lambda: None,
     ) -> None:
         """Do something, perhaps answer prompts, after all prompts so far."""
         self._pending = Pending()
-        self._ask(places, work)
+        self._ask(places, work, answered)
 
     def track(
         self, plan: Callable[[TrackingSession], list[Reach]], asked: object = None

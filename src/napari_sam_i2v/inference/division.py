@@ -162,7 +162,7 @@ class DivisionFinder:
         now: ObjectMask,
         view: View,
         state: ObjectState,
-        others: Sequence[ObjectMask],
+        everyone: Sequence[ObjectMask],
     ) -> bool:
         """Whether what a cell is followed to is but one of its daughters.
 
@@ -176,8 +176,8 @@ class DivisionFinder:
             Where the network looked.
         state
             What is known of it on the frames before.
-        others
-            Where other cells were followed to.
+        everyone
+            Where all cells were followed to.
         """
         whole = Body.of(now.mask, now.offset, self._shape[1])
         mother = self._mother(state, now.frame)
@@ -187,7 +187,7 @@ class DivisionFinder:
         if (
             now.object_score < UNSURE
             and _is_both(parts)
-            and not _parted_by(others, parts)
+            and not _parted_by(everyone, parts, now.object_id)
         ):
             before = [self._is_both_on(state, now.frame - back) for back in (1, 2, 3)]
             if before[0] and False in before:  # in two again, and once in one
@@ -349,11 +349,15 @@ def _is_both(parts: Sequence[Body]) -> bool:
     return len(parts) > 1 and parts[1].area > IN_TWO * parts[0].area
 
 
-def _parted_by(others: Sequence[ObjectMask], parts: Sequence[Body]) -> bool:
+def _parted_by(
+    everyone: Sequence[ObjectMask], parts: Sequence[Body], object_id: int
+) -> bool:
     """Whether another cell lies between the two parts of a mask: it crosses it."""
     first, second = (np.array(part.extent.centre) for part in parts[:2])
     line = first + np.linspace(0, 1, ON_THE_WAY)[:, None] * (second - first)
-    for other in others:
+    for other in everyone:
+        if other.object_id == object_id:
+            continue
         yx = np.rint(line).astype(int) - other.offset
         inside = ((yx >= 0) & (yx < other.mask.shape)).all(axis=1)
         if other.mask[tuple(yx[inside].T)].any():

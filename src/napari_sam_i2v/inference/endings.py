@@ -6,7 +6,7 @@ ground at the border of the frame that it holds on to, ever less sure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from napari_sam_i2v.inference.division import DivisionFinder, Scout
@@ -63,11 +63,12 @@ def end_left(
         mask, state = each.mask, objects[object_id]
         if mask.area == 0:
             continue
-        behind = [state.sightings[t] for t in _behind(state, mask.frame, reverse)]
-        largest = max((sighting.area for sighting in behind), default=0)
-        was_absent = _was_absent(state, mask.frame, reverse, is_blank)
+        # What lies ahead was said in an earlier run, which is not to change this one.
+        behind = state.all_behind(mask.frame, reverse=reverse)
+        behind.sort(reverse=not reverse)
         is_clear = mask.object_score > SURE or mask.predicted_iou > CLEAR
-        if (was_absent and not is_clear) or _has_left(mask, largest, shape):
+        is_back = is_clear or not _was_absent(state, behind, is_blank)
+        if not is_back or _has_left(mask, state, behind, shape):
             settled[object_id] = _gone(model, each, mask.predicted_iou)
     return settled
 
@@ -101,43 +102,40 @@ def end_divided(
     Interrupted
         If the engine is told to stop.
     """
+    masks = [each.mask for each in found.values()]
     settled = dict(found)
     for object_id, each in found.items():
         if not finder.looks_twice(each.mask, objects[object_id]):
             continue
         if engine.interrupted():
             raise Interrupted
-        others = [other.mask for i, other in found.items() if i != object_id]
-        if finder.divided(engine, each.mask, each.view, objects[object_id], others):
+        if finder.divided(engine, each.mask, each.view, objects[object_id], masks):
             gone = _gone(finder.model, each, NO_MORE)
             settled[object_id] = replace(gone, divided=True)
     return settled
 
 
-def _behind(state: ObjectState, frame: int, reverse: bool) -> list[int]:
-    """Give the frames that an object is known on behind one, the nearest first.
-
-    What lies ahead was said in an earlier run, which is not to change this one.
-    """
-    behind = [t for t in state.sightings if (t > frame if reverse else t < frame)]
-    return sorted(behind, key=lambda t: abs(t - frame))
-
-
 def _was_absent(
-    state: ObjectState, frame: int, reverse: bool, is_blank: Callable[[int], bool]
+    state: ObjectState, behind: Sequence[int], is_blank: Callable[[int], bool]
 ) -> bool:
-    for behind in _behind(state, frame, reverse):
-        if state.sightings[behind].seen is not None:
+    """Whether a cell was absent on the nearest frame behind that shows anything."""
+    for frame in behind:
+        if state.sightings[frame].seen is not None:
             return False
-        if not is_blank(behind):
+        if not is_blank(frame):
             return True
     return False
 
 
-def _has_left(mask: ObjectMask, largest: int, shape: tuple[int, int]) -> bool:
+def _has_left(
+    mask: ObjectMask, state: ObjectState, behind: Sequence[int], shape: tuple[int, int]
+) -> bool:
     """Whether a mask is but a doubtful rest of a cell, at the border."""
+    if mask.object_score >= UNSURE or not _at_border(mask, shape):
+        return False
+    largest = max((state.sightings[t].area for t in behind), default=0)
     share = mask.area / max(largest, 1)
-    return mask.object_score < UNSURE * (1 - share / LEFT) and _at_border(mask, shape)
+    return mask.object_score < UNSURE * (1 - share / LEFT)
 
 
 def _gone(model: SamI2V, found: Found, predicted_iou: float) -> Found:

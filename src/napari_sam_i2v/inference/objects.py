@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -124,7 +123,7 @@ class ObjectState:
         """Whether it had divided where it was last looked for before a frame."""
         if frame in self.vouched:
             return False
-        last = max((t for t in self.sightings if t < frame), default=None)
+        last = max(self.all_behind(frame, reverse=False), default=None)
         return last is not None and self.sightings[last].divided
 
     def note(self, frame: int, entry: MemoryEntry, logits: Tensor, reach: int) -> None:
@@ -152,16 +151,16 @@ class ObjectState:
         """Prompted frames that are not memory yet."""
         return [t for t in sorted(self.vouched) if t not in self.bank.conditioning]
 
+    def all_behind(self, frame: int, *, reverse: bool) -> list[int]:
+        """Give the frames behind one, in the direction of travel, that are known."""
+        return [t for t in self.sightings if (t > frame if reverse else t < frame)]
+
     def behind(self, frame: int, *, reverse: bool) -> int:
         """Give the nearest frame behind one, in the direction of travel, that is known.
 
         Or one ahead, where there is none behind.
         """
-        behind: Sequence[int] = [
-            t for t in self.sightings if (t > frame if reverse else t < frame)
-        ]
-        if not behind:
-            behind = list(self.sightings)
+        behind = self.all_behind(frame, reverse=reverse) or list(self.sightings)
         assert behind, "tracking starts at a prompted frame"
         return min(behind, key=lambda t: abs(t - frame))
 
