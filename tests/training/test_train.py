@@ -274,3 +274,28 @@ def test_training_that_goes_astray_ends(tmp_path: Path) -> None:
 def test_running_out_of_memory_is_advice(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="fewer movies"):
         main(config(tmp_path, "run"), ["movies.pool=2000000000"])
+
+
+def test_a_gradient_is_cut_to_its_largest_norm(tmp_path: Path) -> None:
+    held = {"clip": 1e-30, "weight_decay": 0.0, "freeze_norms": True}
+    path = config(tmp_path, "held", stages=RUN["stages"][:1], optimizer=held)
+    main(path)
+    settings = load_yaml(TrainingSettings, path)
+    torch.manual_seed(settings.seed)
+    begun = first_weights(settings).state_dict()
+    for key, value in weights(tmp_path / "held").items():
+        assert torch.equal(value, begun[key].to(value.dtype)), key
+    log = read_log(tmp_path / "held", "train")
+    assert all(line["gradient"] > 0.01 for line in log)  # as it was before
+
+
+def test_half_precision_learns_what_full_precision_does(
+    tmp_path: Path, straight: Path
+) -> None:
+    main(config(tmp_path, "half", bf16=True))
+    full = [line["loss"] for line in read_log(straight, "train")]
+    half = [line["loss"] for line in read_log(tmp_path / "half", "train")]
+    assert half != full
+    assert half == pytest.approx(full, rel=0.05)
+    for key, value in weights(tmp_path / "half").items():
+        assert value.isfinite().all(), key
