@@ -65,6 +65,19 @@ def leaves(back: bool = False) -> tuple[np.ndarray, np.ndarray]:
 
 
 @cache
+def perishes() -> tuple[np.ndarray, np.ndarray]:
+    """A nucleus of which but debris is left after frame 3, and one that stays."""
+    truth = np.zeros((2 * FRAMES, *SHAPE), np.uint16)
+    for frame, labels in enumerate(truth):
+        labels[ellipse((90, 90 + frame), (10, 10))] = OTHER
+        radius = 12 if frame <= LAST else 2.5
+        labels[ellipse((60, 80), (radius, radius))] = MOTHER
+    movie = drawn(truth)
+    truth[LAST + 1 :][truth[LAST + 1 :] == MOTHER] = 0
+    return movie, truth
+
+
+@cache
 def crosses() -> tuple[np.ndarray, np.ndarray]:
     """A rod, and a nucleus that passes over the middle of it: movie, truth."""
     truth = np.zeros((2 * FRAMES, *SHAPE), np.uint16)

@@ -194,7 +194,7 @@ class FollowObjects:
     """How fast it then does, a frame."""
     smallest = 6.0
     """Diameter below which views do not zoom in further."""
-    room: ClassVar[Mapping[Given, float]] = {"mask": 1.0, "box": 1.2, "click": 1.6}
+    room: ClassVar[Mapping[Given, float]] = {"mask": 1.0, "box": 0.9, "click": 1.6}
     """How much wider the view is where less is known of the object's size."""
 
     def __init__(

@@ -97,7 +97,7 @@ def test_who_is_left_with_nothing_is_absent(predictor: SamI2VPredictor) -> None:
     assert gone.prediction.score < 0
     assert not gone.mask.mask.any()
     assert gone.mask.object_score < 0
-    assert not gone.divided
+    assert gone.ending is None
     assert there.prediction.score > 0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 import torch
@@ -121,3 +123,19 @@ def test_numbers_from_arrays_are_numbers(views: str) -> None:
         track(predictor, range(4, 7), (1, 2, 3)),
         track(restarted, range(4, 7), (1, 2, 3)),
     )
+
+
+def test_one_from_before_cells_could_fade_is_read() -> None:
+    killed = build("objects")
+    begin(killed)
+    content = torch.load(io.BytesIO(killed.snapshot()), weights_only=True)
+    for state in content["objects"].values():
+        for frame, sighting in state["sightings"].items():
+            view, seen, reverse, ending, area, _ = sighting
+            old = (view, seen, reverse, ending == "divided", area)
+            state["sightings"][frame] = old
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    restarted = build("objects")
+    restarted.restore(buffer.getvalue())
+    assert_identical(end(killed), end(restarted))

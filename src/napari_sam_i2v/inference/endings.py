@@ -1,4 +1,4 @@
-"""Objects that end: cells that have divided, or left, are gone from there on.
+"""Objects that end: cells that have divided, left, or are not seen any more.
 
 Where a cell was, the network goes on to see something: a daughter, or a patch of
 ground at the border of the frame that it holds on to, ever less sure.
@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from napari_sam_i2v.inference.division import DivisionFinder, Scout
 from napari_sam_i2v.inference.following import Found
-from napari_sam_i2v.inference.objects import ObjectState
+from napari_sam_i2v.inference.objects import Ending, ObjectState
 from napari_sam_i2v.inference.viewing import absent
 from napari_sam_i2v.masklets import ObjectMask
 from napari_sam_i2v.model.sam_i2v import SamI2V
@@ -22,8 +24,12 @@ UNSURE, LEFT = 2.5, 0.6
 where nothing is left of it, to zero, where this share of its largest mask is."""
 SURE, CLEAR = 3.5, 0.6
 """Object score, or predicted IoU, above which a cell that was absent is there again."""
-NO_MORE = 0.0
-"""Predicted IoU of what is never looked for again."""
+A_WHILE = 3
+"""Masks that must be doubtful, one after the other, of a cell that has faded."""
+DOUBTFUL, SHARES = (1.4, 0.7), (0.5, 1.0)
+"""Mean object score below which they are, where these shares are left of its area."""
+NO_MORE: Mapping[Ending, float] = {"divided": 0.0, "faded": 0.01}
+"""Predicted IoU of what is not looked for any more."""
 
 
 def end_left(
@@ -63,9 +69,7 @@ def end_left(
         mask, state = each.mask, objects[object_id]
         if mask.area == 0:
             continue
-        # What lies ahead was said in an earlier run, which is not to change this one.
-        behind = state.all_behind(mask.frame, reverse=reverse)
-        behind.sort(reverse=not reverse)
+        behind = _behind(mask, state, reverse=reverse)
         is_clear = mask.object_score > SURE or mask.predicted_iou > CLEAR
         is_back = is_clear or not _was_absent(state, behind, is_blank)
         if not is_back or _has_left(mask, state, behind, shape):
@@ -110,8 +114,48 @@ def end_divided(
         if engine.interrupted():
             raise Interrupted
         if finder.divided(engine, each.mask, each.view, objects[object_id], masks):
-            gone = _gone(finder.model, each, NO_MORE)
-            settled[object_id] = replace(gone, divided=True)
+            settled[object_id] = _ended(finder.model, each, "divided")
+    return settled
+
+
+def end_faded(
+    model: SamI2V,
+    found: Mapping[int, Found],
+    objects: Mapping[int, ObjectState],
+    *,
+    reverse: bool,
+) -> dict[int, Found]:
+    """Say of cells that were doubtful for a while that they are not there any more.
+
+    Scores of a cell that is there fall for a frame, as it rounds up or is crossed;
+    where it is gone, what is followed in its place is never sure for long.
+
+    Parameters
+    ----------
+    model
+        The network.
+    found
+        What was found on a frame.
+    objects
+        What is known of them.
+    reverse
+        Whether travel is backward in time.
+
+    Returns
+    -------
+    dict of int to Found
+        The same, with those that have faded absent.
+    """
+    settled = dict(found)
+    for object_id, each in found.items():
+        mask, state = each.mask, objects[object_id]
+        if mask.area == 0:
+            continue
+        behind = _behind(mask, state, reverse=reverse)
+        scores = [state.sightings[t].score for t in behind if state.sightings[t].seen]
+        score = np.mean([mask.object_score, *scores[: A_WHILE - 1]])
+        if score < np.interp(_share(mask, state, behind), SHARES, DOUBTFUL):
+            settled[object_id] = _ended(model, each, "faded")
     return settled
 
 
@@ -133,14 +177,31 @@ def _has_left(
     """Whether a mask is but a doubtful rest of a cell, at the border."""
     if mask.object_score >= UNSURE or not _at_border(mask, shape):
         return False
-    largest = max((state.sightings[t].area for t in behind), default=0)
-    share = mask.area / max(largest, 1)
+    share = _share(mask, state, behind)
     return mask.object_score < UNSURE * (1 - share / LEFT)
 
 
+def _behind(mask: ObjectMask, state: ObjectState, *, reverse: bool) -> list[int]:
+    """List known frames behind a mask's, the nearest first.
+
+    What lies ahead was said in an earlier run, which is not to change this one.
+    """
+    behind = state.all_behind(mask.frame, reverse=reverse)
+    return sorted(behind, reverse=not reverse)
+
+
+def _share(mask: ObjectMask, state: ObjectState, behind: Sequence[int]) -> float:
+    """Measure a mask in areas of the largest one behind."""
+    largest = max((state.sightings[t].area for t in behind), default=0)
+    return mask.area / max(largest, 1)
+
+
+def _ended(model: SamI2V, found: Found, ending: Ending) -> Found:
+    return replace(_gone(model, found, NO_MORE[ending]), ending=ending)
+
+
 def _gone(model: SamI2V, found: Found, predicted_iou: float) -> Found:
-    mask = absent(found.mask.frame, found.mask.object_id)
-    mask = replace(mask, predicted_iou=predicted_iou)
+    mask = absent(found.mask.frame, found.mask.object_id, predicted_iou)
     return replace(found, prediction=model.absent(found.prediction), mask=mask)
 
 

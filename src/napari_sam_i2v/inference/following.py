@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_sam_i2v.inference.devices import Computing
-from napari_sam_i2v.inference.objects import ObjectState, Sighting
+from napari_sam_i2v.inference.objects import Ending, ObjectState, Sighting
 from napari_sam_i2v.inference.prompting import given_mask, known_logits
 from napari_sam_i2v.inference.recall import Recalled, recall
 from napari_sam_i2v.inference.similarity import FrameLikeness
@@ -42,15 +42,15 @@ class Found:
         What it says, batch size 1.
     mask
         The mask that comes of it, in the frame.
-    divided
-        Whether the object is absent because it has divided.
+    ending
+        Why the object is absent from there on, if it is.
     """
 
     view: View
     features: Features
     prediction: Prediction
     mask: ObjectMask
-    divided: bool = False
+    ending: Ending | None = None
 
 
 class Follower:
@@ -154,7 +154,7 @@ class Follower:
             state, mask = self.objects[object_id], each.mask
             seen = extent_of_mask(mask.mask, mask.offset)
             state.sightings[frame] = Sighting(
-                each.view, seen, reverse, each.divided, mask.area
+                each.view, seen, reverse, each.ending, mask.area, mask.object_score
             )
             state.note(frame, entries[object_id], each.prediction.logits, reach)
         return {object_id: each.mask for object_id, each in found.items()}

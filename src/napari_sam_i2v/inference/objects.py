@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import torch
@@ -16,7 +17,12 @@ from napari_sam_i2v.prompts import MaskPrompt, Prompt
 from napari_sam_i2v.views import Extent, View
 
 SURE = 6.0
-"""Logit inside of a mask that was kept without its logits; outside it is negative."""
+"""Logit inside of a mask that was kept without its logits; outside it is negative.
+
+And object score of what a person vouched for.
+"""
+Ending = Literal["divided", "faded"]
+"""Why an object is not looked for any more."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +37,20 @@ class Sighting:
         Where the object was; ``None`` if it was judged absent.
     reverse
         Direction of travel, ``None`` on prompted frames.
-    divided
-        Whether it was judged absent because it has divided.
+    ending
+        Why it is absent from there on, if it is.
     area
         Pixels of its mask.
+    score
+        Its object score.
     """
 
     view: View
     seen: Extent | None
     reverse: bool | None = None
-    divided: bool = False
+    ending: Ending | None = None
     area: int = 0
+    score: float = SURE
 
 
 @dataclass(frozen=True)
@@ -119,12 +128,13 @@ class ObjectState:
         self.logits.pop(frame, None)
         self.masks.pop(frame, None)
 
-    def is_gone(self, frame: int) -> bool:
-        """Whether it had divided where it was last looked for before a frame."""
-        if frame in self.vouched:
-            return False
-        last = max(self.all_behind(frame, reverse=False), default=None)
-        return last is not None and self.sightings[last].divided
+    def ending(self, frame: int, *, reverse: bool) -> Ending | None:
+        """Say why it is not to be looked for on a frame, if it is not."""
+        behind = self.all_behind(frame, reverse=reverse)
+        if frame in self.vouched or not behind:
+            return None
+        last = self.sightings[min(behind) if reverse else max(behind)]
+        return last.ending if last.reverse is reverse else None
 
     def note(self, frame: int, entry: MemoryEntry, logits: Tensor, reach: int) -> None:
         """Keep what a tracked frame left behind; of those out of reach, the mask."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from napari_sam_i2v.inference.devices import Computing, sparing
 from napari_sam_i2v.inference.division import DivisionFinder
-from napari_sam_i2v.inference.endings import end_divided, end_left
+from napari_sam_i2v.inference.endings import NO_MORE, end_divided, end_faded, end_left
 from napari_sam_i2v.inference.following import Follower, Found
 from napari_sam_i2v.inference.frames import FrameStore
 from napari_sam_i2v.inference.neighbours import contend
@@ -237,12 +237,15 @@ class SamI2VPredictor:
         with sparing(self.spare_cores), self.computing:
             window = self.model.config.temporal.window
             self._frames.read_ahead(kind, frame - window if reverse else frame + 1)
-            due = list(object_ids)
-            if not reverse:
-                due = [i for i in due if not self._follower.objects[i].is_gone(frame)]
-            for object_id in set(object_ids) - set(due):
-                self.forget(object_id, frame)
-                results[object_id] = absent(frame, object_id)
+            objects = self._follower.objects
+            due = []
+            for object_id in object_ids:
+                ending = objects[object_id].ending(frame, reverse=reverse)
+                if ending is None:
+                    due.append(object_id)
+                else:
+                    self.forget(object_id, frame)
+                    results[object_id] = absent(frame, object_id, NO_MORE[ending])
             found: dict[int, Found] = {}
             for batch in self.computing.batches(due):
                 if self.interrupted():
@@ -252,8 +255,8 @@ class SamI2VPredictor:
                 )
             if self.contends:
                 found = contend(self.model, self._viewing, found)
-            objects = self._follower.objects
-            if self.model.config.view.default == "objects" and not self._viewing.shared:
+            ours = self.model.config.view.default == "objects"
+            if ours and not self._viewing.shared:
                 found = end_left(
                     self.model,
                     found,
@@ -264,6 +267,8 @@ class SamI2VPredictor:
                 )
             if self._divisions and not reverse:
                 found = end_divided(self._finder, self, found, objects)
+            if self._divisions and ours and not self._viewing.shared:
+                found = end_faded(self.model, found, objects, reverse=reverse)
             return results | self._follower.keep(frame, found, reverse=reverse)
 
     def follow(

@@ -86,13 +86,16 @@ def _as_tensor(packed: bytes) -> torch.Tensor:
 def _pack_sighting(sighting: Sighting) -> tuple:
     view, seen = sighting.view, sighting.seen
     extent = None if seen is None else (seen.centre, seen.diameter)
-    others = sighting.reverse, sighting.divided, sighting.area
+    others = sighting.reverse, sighting.ending, sighting.area, sighting.score
     return (view.corner, view.extent), extent, *others
 
 
 def _unpack_sighting(packed: tuple) -> Sighting:
-    view, extent, *others = packed
-    return Sighting(View(*view), None if extent is None else Extent(*extent), *others)
+    (corner, size), extent, reverse, ending, *others = packed
+    if isinstance(ending, bool):  # written when cells could but divide
+        ending = "divided" if ending else None
+    seen = None if extent is None else Extent(*extent)
+    return Sighting(View(corner, size), seen, reverse, ending, *others)
 
 
 def _pack_vouched(vouched: Vouched) -> dict:

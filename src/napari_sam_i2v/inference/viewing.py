@@ -32,14 +32,14 @@ _log = logging.getLogger(__name__)
 _KEPT_WHOLE, _KEPT_SQUARES = 8, 64
 
 
-def absent(frame: int, object_id: int) -> ObjectMask:
+def absent(frame: int, object_id: int, predicted_iou: float) -> ObjectMask:
     """Say of an object that it is known not to be there."""
     return ObjectMask(
         frame=frame,
         object_id=object_id,
         offset=(0, 0),
         logits=np.zeros((0, 0), np.float32),
-        predicted_iou=0.0,
+        predicted_iou=predicted_iou,
         object_score=ABSENT_SCORE,
     )
 
