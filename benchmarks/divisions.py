@@ -34,12 +34,12 @@ def main() -> None:
 
 
 def ends(movie: TruthMovie) -> dict[int, int | None]:
-    """Say for every cell from which frame on it was found divided."""
+    """Say for every cell from which frame on it was found gone for good."""
     session = open_session(movie.images)
     session.add_all(first_frame_prompts(movie.labels, "label"))
     for _ in session.propagate():
         pass
-    return {line.object_id: line.divided for line in session.summary()}
+    return {line.object_id: line.gone for line in session.summary()}
 
 
 def count(

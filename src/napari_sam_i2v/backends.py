@@ -139,7 +139,7 @@ def build(  # noqa: PLR0913  one call for all there is to choose
     cell_size
         Diameter of a typical object in pixels, as a hint.
     divisions
-        Whether cells end where they divide.
+        Whether cells end where they divide, or are doubtful for a while.
     neighbours
         Whether objects that are followed together contend for pixels.
     prompts

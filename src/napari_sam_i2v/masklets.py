@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _UINT16_MAX = 2**16 - 1
+
+Ending = Literal["divided", "faded"]
+"""Why an object is not looked for any more."""
+NO_MORE: Mapping[Ending, float] = {"divided": 0.0, "faded": 1 / 128}
+"""Predicted IoU that says so, in masks that are empty."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,8 +39,8 @@ class ObjectMask:
         of the positive ones; ``(0, 0)`` where the object is absent. The mask is
         ``logits > 0``.
     predicted_iou
-        The network's estimate of the mask's IoU, 0 to 1; 0 from where on the object is
-        known to be no more.
+        The network's estimate of the mask's IoU, 0 to 1; one of `NO_MORE` from where
+        on the object is known to be no more.
     object_score
         Logit of the object being in the frame at all.
     """

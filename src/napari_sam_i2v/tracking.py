@@ -99,8 +99,9 @@ def track(  # noqa: PLR0913  one call for all there is to say
     cell_size
         Diameter of a typical object in pixels, as a hint.
     divisions
-        Whether a cell that divides is gone from there on (``end``) or goes on as one
-        of its daughters (``ignore``); whole-frame views always do the latter.
+        Whether a cell that divides, or that is doubtful for a while, is gone from
+        there on (``end``), or goes on as what is there, such as one of its daughters
+        (``ignore``); whole-frame views always do the latter.
     neighbours
         Whether objects that are followed together ``contend`` for pixels that several
         of them claim, or each is followed as if it were alone (``ignore``), as

@@ -195,7 +195,7 @@ class FollowObjects:
     smallest = 6.0
     """Diameter below which views do not zoom in further."""
     room: ClassVar[Mapping[Given, float]] = {"mask": 1.0, "box": 0.9, "click": 1.6}
-    """How much wider the view is where less is known of the object's size."""
+    """Width of the view in that of one that follows the object, by what is known."""
 
     def __init__(
         self, shape: tuple[int, int], diameters: float, cell_size: float | None = None
@@ -207,7 +207,7 @@ class FollowObjects:
     def around(self, extent: Extent, *, given: Given = "mask") -> View:
         """Give a square of the wanted number of diameters around the object.
 
-        It is wider the less is known of the object's size.
+        It is wider where the object's size is guessed.
         """
         side = self._diameters * max(extent.diameter, self.smallest)
         return View.square(extent.centre, side * self.room[given])

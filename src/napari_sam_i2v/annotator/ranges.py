@@ -49,7 +49,7 @@ def plan(
             continue
         first = here if one.first is None else min(here, one.first)
         # Of a cell that is gone, what comes behind its end is not done again.
-        gone = one.divided is not None and one.divided <= here
+        gone = one.gone is not None and one.gone <= here
         last = here if one.last is None or gone else min(here, one.last)
         high = max(here, one.first or here)
         ahead = behind = span.number

@@ -67,7 +67,7 @@ class Options:
     cell_size
         Diameter of a typical cell in pixels, as a hint.
     divisions
-        ``end`` or ``ignore``: whether cells end where they divide.
+        ``end`` or ``ignore``: whether cells end where they divide, or are doubtful.
     neighbours
         ``contend`` or ``ignore``: whether cells that are followed together contend for
         pixels that several of them claim.

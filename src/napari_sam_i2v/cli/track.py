@@ -86,7 +86,8 @@ def _add_following(parser: argparse.ArgumentParser) -> None:
         "--divisions",
         default="end",
         choices=DIVISIONS,
-        help="end cells where they divide (default), or go on with one daughter",
+        help="end cells where they divide, or are doubtful for a while (default), or "
+        "go on with what is there, such as one daughter",
     )
     add(
         "--neighbours",

@@ -125,7 +125,7 @@ def build_predictor(  # noqa: PLR0913
     views, cell_size, extents, fill_holes
         See :class:`SamI2VPredictor`.
     divisions
-        ``end`` or ``ignore``: whether cells end where they divide.
+        ``end`` or ``ignore``: whether cells end where they divide, or are doubtful.
     neighbours
         ``contend`` or ``ignore``: whether objects that are followed together contend
         for pixels.

@@ -13,9 +13,9 @@ import numpy as np
 
 from napari_sam_i2v.inference.division import DivisionFinder, Scout
 from napari_sam_i2v.inference.following import Found
-from napari_sam_i2v.inference.objects import Ending, ObjectState
+from napari_sam_i2v.inference.objects import ObjectState
 from napari_sam_i2v.inference.viewing import absent
-from napari_sam_i2v.masklets import ObjectMask
+from napari_sam_i2v.masklets import NO_MORE, Ending, ObjectMask
 from napari_sam_i2v.model.sam_i2v import SamI2V
 from napari_sam_i2v.session.predictor import Interrupted
 
@@ -25,11 +25,9 @@ where nothing is left of it, to zero, where this share of its largest mask is.""
 SURE, CLEAR = 3.5, 0.6
 """Object score, or predicted IoU, above which a cell that was absent is there again."""
 A_WHILE = 3
-"""Masks that must be doubtful, one after the other, of a cell that has faded."""
+"""Masks, one after the other, whose scores tell that a cell has faded."""
 DOUBTFUL, SHARES = (1.4, 0.7), (0.5, 1.0)
-"""Mean object score below which they are, where these shares are left of its area."""
-NO_MORE: Mapping[Ending, float] = {"divided": 0.0, "faded": 0.01}
-"""Predicted IoU of what is not looked for any more."""
+"""Their mean, below which it has where so much is left of its largest mask."""
 
 
 def end_left(
@@ -122,8 +120,6 @@ def end_faded(
     model: SamI2V,
     found: Mapping[int, Found],
     objects: Mapping[int, ObjectState],
-    *,
-    reverse: bool,
 ) -> dict[int, Found]:
     """Say of cells that were doubtful for a while that they are not there any more.
 
@@ -138,8 +134,6 @@ def end_faded(
         What was found on a frame.
     objects
         What is known of them.
-    reverse
-        Whether travel is backward in time.
 
     Returns
     -------
@@ -149,12 +143,13 @@ def end_faded(
     settled = dict(found)
     for object_id, each in found.items():
         mask, state = each.mask, objects[object_id]
-        if mask.area == 0:
+        behind = _behind(mask, state, reverse=False)
+        before = [state.sightings[t] for t in behind[: A_WHILE - 1]]
+        scores = [mask.object_score, *(last.score for last in before if last.seen)]
+        if mask.area == 0 or len(scores) < A_WHILE or np.mean(scores) > max(DOUBTFUL):
             continue
-        behind = _behind(mask, state, reverse=reverse)
-        scores = [state.sightings[t].score for t in behind if state.sightings[t].seen]
-        score = np.mean([mask.object_score, *scores[: A_WHILE - 1]])
-        if score < np.interp(_share(mask, state, behind), SHARES, DOUBTFUL):
+        share = _share(mask, state, behind)
+        if np.mean(scores) < np.interp(share, SHARES, DOUBTFUL):
             settled[object_id] = _ended(model, each, "faded")
     return settled
 

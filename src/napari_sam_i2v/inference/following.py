@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_sam_i2v.inference.devices import Computing
-from napari_sam_i2v.inference.objects import Ending, ObjectState, Sighting
+from napari_sam_i2v.inference.objects import ObjectState, Sighting
 from napari_sam_i2v.inference.prompting import given_mask, known_logits
 from napari_sam_i2v.inference.recall import Recalled, recall
 from napari_sam_i2v.inference.similarity import FrameLikeness
 from napari_sam_i2v.inference.small import clean_small
 from napari_sam_i2v.inference.transforms import squares_in
 from napari_sam_i2v.inference.viewing import Viewing
-from napari_sam_i2v.masklets import ObjectMask
+from napari_sam_i2v.masklets import Ending, ObjectMask
 from napari_sam_i2v.model.image_encoder import Features
 from napari_sam_i2v.model.memory import MemoryEntry, MemoryTokens
 from napari_sam_i2v.model.prompt_encoder import PromptTensors

@@ -5,24 +5,21 @@ from __future__ import annotations
 import math
 import zlib
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from napari_sam_i2v.masklets import Ending
 from napari_sam_i2v.model.memory import MemoryBank, MemoryEntry
 from napari_sam_i2v.model.sam_i2v import Prediction
 from napari_sam_i2v.prompts import MaskPrompt, Prompt
 from napari_sam_i2v.views import Extent, View
 
 SURE = 6.0
-"""Logit inside of a mask that was kept without its logits; outside it is negative.
-
-And object score of what a person vouched for.
-"""
-Ending = Literal["divided", "faded"]
-"""Why an object is not looked for any more."""
+"""Logit inside of a mask that was kept without its logits; outside it is negative."""
+VOUCHED = 6.0
+"""Object score of what a person says is there."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ class Sighting:
     reverse: bool | None = None
     ending: Ending | None = None
     area: int = 0
-    score: float = SURE
+    score: float = VOUCHED
 
 
 @dataclass(frozen=True)
@@ -128,13 +125,12 @@ class ObjectState:
         self.logits.pop(frame, None)
         self.masks.pop(frame, None)
 
-    def ending(self, frame: int, *, reverse: bool) -> Ending | None:
-        """Say why it is not to be looked for on a frame, if it is not."""
-        behind = self.all_behind(frame, reverse=reverse)
-        if frame in self.vouched or not behind:
+    def ended_before(self, frame: int) -> Ending | None:
+        """Say why it is not to be looked for on a frame, forward, if it is not."""
+        if frame in self.vouched:
             return None
-        last = self.sightings[min(behind) if reverse else max(behind)]
-        return last.ending if last.reverse is reverse else None
+        last = max(self.all_behind(frame, reverse=False), default=None)
+        return None if last is None else self.sightings[last].ending
 
     def note(self, frame: int, entry: MemoryEntry, logits: Tensor, reach: int) -> None:
         """Keep what a tracked frame left behind; of those out of reach, the mask."""

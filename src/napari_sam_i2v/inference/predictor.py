@@ -10,7 +10,7 @@ from torch import Tensor
 
 from napari_sam_i2v.inference.devices import Computing, sparing
 from napari_sam_i2v.inference.division import DivisionFinder
-from napari_sam_i2v.inference.endings import NO_MORE, end_divided, end_faded, end_left
+from napari_sam_i2v.inference.endings import end_divided, end_faded, end_left
 from napari_sam_i2v.inference.following import Follower, Found
 from napari_sam_i2v.inference.frames import FrameStore
 from napari_sam_i2v.inference.neighbours import contend
@@ -22,7 +22,7 @@ from napari_sam_i2v.inference.prompting import (
 )
 from napari_sam_i2v.inference.snapshot import pack, unpack
 from napari_sam_i2v.inference.viewing import Viewing, absent
-from napari_sam_i2v.masklets import ObjectMask
+from napari_sam_i2v.masklets import NO_MORE, ObjectMask
 from napari_sam_i2v.model.sam_i2v import ABSENT_LOGIT, SamI2V
 from napari_sam_i2v.model.selection import Policy, TopK
 from napari_sam_i2v.prompt_rules import shows
@@ -58,7 +58,7 @@ class SamI2VPredictor:
         removed; 0 leaves masks as they are.
     divisions
         Whether cells that are followed forward through views of their own end where
-        they divide.
+        they divide, or, with a model of ours, where they were doubtful for a while.
     neighbours
         Whether objects that are followed together through views of their own contend
         for the pixels that several of them claim.
@@ -240,8 +240,8 @@ class SamI2VPredictor:
             objects = self._follower.objects
             due = []
             for object_id in object_ids:
-                ending = objects[object_id].ending(frame, reverse=reverse)
-                if ending is None:
+                ending = objects[object_id].ended_before(frame)
+                if reverse or ending is None:
                     due.append(object_id)
                 else:
                     self.forget(object_id, frame)
@@ -267,8 +267,8 @@ class SamI2VPredictor:
                 )
             if self._divisions and not reverse:
                 found = end_divided(self._finder, self, found, objects)
-            if self._divisions and ours and not self._viewing.shared:
-                found = end_faded(self.model, found, objects, reverse=reverse)
+                if ours and not self._viewing.shared:
+                    found = end_faded(self.model, found, objects)
             return results | self._follower.keep(frame, found, reverse=reverse)
 
     def follow(

@@ -40,8 +40,10 @@ class TrackSettings:
     cell_size
         Diameter of a typical object in pixels, as a hint.
     divisions
-        Whether a cell that is followed forward ends where it divides, or is followed
-        on as one of its daughters; whole-frame views always do the latter.
+        Whether a cell that is followed forward ends where it divides, and any cell
+        where the network has doubted three of its masks, one after the other; or each
+        is followed on as what is there, a daughter, say. Whole-frame views always do
+        the latter.
     neighbours
         Whether objects that are followed together contend for pixels that several of
         them claim, or each is followed as if it were alone; whole-frame views always do

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_sam_i2v.masklets import NO_MORE, Ending
 from napari_sam_i2v.session.document import State
 from napari_sam_i2v.session.visible import Places
+
+_SAID = tuple(NO_MORE.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +34,10 @@ class ObjectSummary:
         Frame of that mask.
     ended
         Frame from which on it is gone, if it was ended; it is not tracked there.
+    gone
+        Frame from which on tracking found it gone for good.
     divided
-        Frame from which on tracking found it gone, because it has divided.
+        The same, where it is gone because it has divided.
     """
 
     object_id: int
@@ -43,6 +48,7 @@ class ObjectSummary:
     lowest_score: float | None
     lowest_frame: int | None = None
     ended: int | None = None
+    gone: int | None = None
     divided: int | None = None
 
 
@@ -73,6 +79,7 @@ def summarise(places: Places, state: State) -> list[ObjectSummary]:
         frames, unsure = places.frames[rows], rows[tracked[rows]]
         scores = places.predicted_iou[unsure]
         worst = int(scores.argmin()) if scores.size else None
+        gone, ending = _gone(places, rows, stop)
         line = ObjectSummary(
             object_id=object_id,
             first=int(frames[0]) if frames.size else None,
@@ -82,14 +89,23 @@ def summarise(places: Places, state: State) -> list[ObjectSummary]:
             lowest_score=None if worst is None else float(scores[worst]),
             lowest_frame=None if worst is None else int(places.frames[unsure[worst]]),
             ended=state.ends.get(object_id),
-            divided=_divided(places, rows, stop),
+            gone=gone,
+            divided=gone if ending == "divided" else None,
         )
         lines.append(line)
     return lines
 
 
-def _divided(places: Places, rows: NDArray[np.intp], stop: int) -> int | None:
-    """Give the frame after the last mask where the engine says that it was the last."""
+def _gone(
+    places: Places, rows: NDArray[np.intp], stop: int
+) -> tuple[int, Ending] | tuple[None, None]:
+    """Give the frame from which the engine says that there are no more masks, and why.
+
+    The first of them after the last mask: an earlier run may have left others.
+    """
     after = int(rows[-1]) + 1 if rows.size else stop
-    known = after + np.flatnonzero(places.predicted_iou[after:stop] == 0)
-    return int(places.frames[known[0]]) if known.size else None
+    known = after + np.flatnonzero(np.isin(places.predicted_iou[after:stop], _SAID))
+    if not known.size:
+        return None, None
+    ending = next(e for e, i in NO_MORE.items() if places.predicted_iou[known[0]] == i)
+    return int(places.frames[known[0]]), ending

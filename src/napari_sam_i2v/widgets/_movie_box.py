@@ -88,7 +88,10 @@ class MovieBox(QGroupBox):
         )
         self.divide = QCheckBox("End cells where they divide")
         self.divide.setChecked(True)
-        self.divide.setToolTip("Otherwise a cell is followed on as one daughter")
+        self.divide.setToolTip(
+            "And where they are doubtful for a while. Otherwise what is there is "
+            "followed on, one daughter, say"
+        )
         self.contend = QCheckBox("Keep neighbours apart")
         self.contend.setChecked(True)
         self.contend.setToolTip(
