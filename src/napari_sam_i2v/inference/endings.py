@@ -26,7 +26,7 @@ SURE, CLEAR = 3.5, 0.6
 """Object score, or predicted IoU, above which a cell that was absent is there again."""
 A_WHILE = 3
 """Masks, one after the other, whose scores tell that a cell has faded."""
-DOUBTFUL, SHARES = (1.4, 0.7), (0.5, 1.0)
+DOUBTFUL, SHARES = (1.3, 0.7), (0.5, 1.0)
 """Their mean, below which it has where so much is left of its largest mask."""
 
 
