@@ -77,4 +77,5 @@ def test_four_times_the_frames_take_the_same_memory(
     short, long = (
         peak(squares(length, size, objects), *words) for length in (frames, 4 * frames)
     )
-    assert long < 1.05 * short, (short, long)
+    # The network's buffers alone differ by up to a twentieth between runs of a length.
+    assert long < 1.1 * short, (short, long)
