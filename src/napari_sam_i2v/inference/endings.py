@@ -143,13 +143,15 @@ def end_faded(
     settled = dict(found)
     for object_id, each in found.items():
         mask, state = each.mask, objects[object_id]
+        if mask.area == 0:
+            continue
         behind = _behind(mask, state, reverse=False)
         before = [state.sightings[t] for t in behind[: A_WHILE - 1]]
         scores = [mask.object_score, *(last.score for last in before if last.seen)]
-        if mask.area == 0 or len(scores) < A_WHILE or np.mean(scores) > max(DOUBTFUL):
+        score = np.mean(scores)
+        if len(scores) < A_WHILE or score > max(DOUBTFUL):
             continue
-        share = _share(mask, state, behind)
-        if np.mean(scores) < np.interp(share, SHARES, DOUBTFUL):
+        if score < np.interp(_share(mask, state, behind), SHARES, DOUBTFUL):
             settled[object_id] = _ended(model, each, "faded")
     return settled
 

@@ -240,8 +240,8 @@ class SamI2VPredictor:
             objects = self._follower.objects
             due = []
             for object_id in object_ids:
-                ending = objects[object_id].ended_before(frame)
-                if reverse or ending is None:
+                ending = None if reverse else objects[object_id].ended_before(frame)
+                if ending is None:
                     due.append(object_id)
                 else:
                     self.forget(object_id, frame)
@@ -256,7 +256,8 @@ class SamI2VPredictor:
             if self.contends:
                 found = contend(self.model, self._viewing, found)
             ours = self.model.config.view.default == "objects"
-            if ours and not self._viewing.shared:
+            can_end = ours and not self._viewing.shared
+            if can_end:
                 found = end_left(
                     self.model,
                     found,
@@ -267,7 +268,7 @@ class SamI2VPredictor:
                 )
             if self._divisions and not reverse:
                 found = end_divided(self._finder, self, found, objects)
-                if ours and not self._viewing.shared:
+                if can_end:
                     found = end_faded(self.model, found, objects)
             return results | self._follower.keep(frame, found, reverse=reverse)
 
