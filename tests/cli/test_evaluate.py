@@ -102,6 +102,7 @@ def test_a_protocol_makes_a_table_figures_and_a_picture(protocol, capfd) -> None
     config, kept = protocol
     words = "--set prompts=[box,clicks] corrections=1 --set frames=4".split()
     files = ["--json", str(kept / "all.json"), "--picture", str(kept / "all.png")]
+    files += ["--failures", str(kept / "worst")]
     assert main(["evaluate", str(config), *words, *files]) == 0
     shown = capfd.readouterr()
     table = [line.split() for line in shown.out.splitlines()]
@@ -117,6 +118,8 @@ def test_a_protocol_makes_a_table_figures_and_a_picture(protocol, capfd) -> None
     assert [movie["prompt_iou"] for movie in written["movies"]] == [1, 1, 1, 1]
     with Image.open(kept / "all.png") as picture:
         assert picture.width == 2000
+    drawn = sorted(path.name for path in (kept / "worst").iterdir())
+    assert drawn == sorted(f"crossing-{name}.png" for name in series)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +132,7 @@ def test_a_protocol_makes_a_table_figures_and_a_picture(protocol, capfd) -> None
         ("--json nowhere/a.json", "existing folder"),
         ("--picture nowhere/a.png", "existing folder"),
         ("--picture kept", "name a file"),
+        ("--failures protocol.yaml", "protocol.yaml cannot be written"),
     ],
 )
 def test_a_protocol_that_cannot_run_is_refused(

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from napari_sam_i2v.errors import InputError
-from napari_sam_i2v.evaluation.overlay import GAP, contact_sheet, object_colour
+from napari_sam_i2v.evaluation.overlay import contact_sheet
+from napari_sam_i2v.evaluation.panels import GAP, object_colour
 from napari_sam_i2v.video import open_video
 
 

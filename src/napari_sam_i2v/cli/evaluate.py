@@ -16,7 +16,11 @@ from napari_sam_i2v.cli.tables import print_table
 from napari_sam_i2v.errors import InputError
 
 if TYPE_CHECKING:
+    from napari_sam_i2v.evaluation.movies import TruthMovie
+    from napari_sam_i2v.evaluation.protocol import MovieResult
+    from napari_sam_i2v.evaluation.running import Inspect
     from napari_sam_i2v.label_stack import LabelStack
+    from napari_sam_i2v.session import TrackingSession
 
 METRICS = ("jf", "ctc")
 _TRUTH_FILE, _MARKER_FILE, _TRACK_FILE = "labels.tif", "markers.tif", "man_track.txt"
@@ -35,6 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_overrides(parser)
     add("--json", type=Path, metavar="FILE", help="keep a protocol's figures there")
     add("--picture", type=Path, metavar="FILE.png", help="draw a protocol's figures")
+    add("--failures", type=Path, metavar="DIR", help="draw the cells followed worst")
     parser.set_defaults(run=run)
 
 
@@ -47,13 +52,17 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.overrides,
             json_file=arguments.json,
             picture=arguments.picture,
+            failures=arguments.failures,
         )
     if arguments.config is not None or not all(pair):
         raise InputError(
             "evaluate takes either CONFIG.yaml, or both --pred PATH and --truth PATH"
         )
-    if arguments.overrides or arguments.json or arguments.picture:
-        raise InputError("--set, --json and --picture go with CONFIG.yaml only")
+    kept = arguments.json, arguments.picture, arguments.failures
+    if arguments.overrides or any(kept):
+        raise InputError(
+            "--set, --json, --picture and --failures go with CONFIG.yaml only"
+        )
     metrics = check_metrics(arguments.metrics)
     return score_files(arguments.pred, arguments.truth, metrics)
 
@@ -64,6 +73,7 @@ def run_protocol_file(
     *,
     json_file: Path | None = None,
     picture: Path | None = None,
+    failures: Path | None = None,
 ) -> int:
     """Track and score the movies of a protocol; prints a table.
 
@@ -77,23 +87,34 @@ def run_protocol_file(
         Where figures are kept, after every result.
     picture
         Where they are drawn, as PNG.
+    failures
+        Folder for pictures of the cells that were followed worst, ``MOVIE-PROMPTS.png``
+        for each movie and kind of prompts.
     """
     from napari_sam_i2v.cli.progress import chosen
     from napari_sam_i2v.config import load_yaml
     from napari_sam_i2v.evaluation.picture import draw_results
-    from napari_sam_i2v.evaluation.protocol import MovieResult, ProtocolConfig
+    from napari_sam_i2v.evaluation.protocol import ProtocolConfig
     from napari_sam_i2v.evaluation.report import (
         format_table,
         progress_line,
         write_json,
     )
     from napari_sam_i2v.evaluation.running import iterate_protocol
+    from napari_sam_i2v.io.disk import make_folder
 
     config = load_yaml(ProtocolConfig, path, overrides=overrides)
     for file in (json_file, picture):
         check_writable(file)
+    if failures is not None:
+        make_folder(failures)
     results: list[MovieResult] = []
-    steps = iterate_protocol(config, follow=chosen(quiet=False), announce=_tell)
+    steps = iterate_protocol(
+        config,
+        follow=chosen(quiet=False),
+        announce=_tell,
+        inspect=_drawing(failures),
+    )
     for result in steps:
         results.append(result)
         _tell(progress_line(results))
@@ -113,6 +134,22 @@ def check_writable(file: Path | None) -> None:
         raise InputError(f"{file} cannot be written: name a file in an existing folder")
     if not os.access(file if file.exists() else file.parent, os.W_OK):
         raise InputError(f"{file} cannot be written: you may not write there")
+
+
+def _drawing(failures: Path | None) -> Inspect:
+    """Choose what is done with results while their masklets are at hand."""
+    from napari_sam_i2v.evaluation.failures import draw_failures
+    from napari_sam_i2v.io.disk import in_reach
+
+    def draw(movie: TruthMovie, session: TrackingSession, result: MovieResult) -> None:
+        if failures is None or result.scores.pairs.empty:
+            return
+        labels = session.masklets.labels
+        path = failures / f"{result.movie}-{result.series}.png"
+        with in_reach(path.parent):
+            draw_failures(session.video, labels, movie.labels, result.scores, path)
+
+    return draw
 
 
 def _tell(line: str) -> None:

@@ -30,6 +30,9 @@ Opener = Callable[[Path, Sequence[Prompt], TrackSettings], TrackingSession]
 Announce = Callable[[str], None]
 """Is told in a line what is done next."""
 
+Inspect = Callable[[TruthMovie, TrackingSession, MovieResult], None]
+"""Is shown a result while its session is open."""
+
 
 def run_protocol(
     config: ProtocolConfig, *, opener: Opener | None = None
@@ -44,6 +47,7 @@ def iterate_protocol(
     opener: Opener | None = None,
     follow: Follow = run_through,
     announce: Announce = lambda line: None,
+    inspect: Inspect = lambda movie, session, result: None,
 ) -> Iterator[MovieResult]:
     """Track and score movie after movie, yielding each result as it is known.
 
@@ -57,6 +61,8 @@ def iterate_protocol(
         Runs through the frames, showing them.
     announce
         Called with a line about what is done next.
+    inspect
+        Called with each result before it is yielded: masklets are still at hand.
 
     Yields
     ------
@@ -87,7 +93,10 @@ def iterate_protocol(
                         announce(f"{movie.name}, {name} as a baseline")
                         baselines[name] = score_baseline(name, movie, stop=stop)
                 case = _Case(movie, kind, stop, config.boundary, baselines)
-                yield from _results(case, session, config.corrections, follow, announce)
+                rounds = config.corrections
+                for result in _results(case, session, rounds, follow, announce):
+                    inspect(movie, session, result)
+                    yield result
             finally:
                 session.close()
 
