@@ -67,6 +67,10 @@ class View:
         )
         return y, x
 
+    def moved(self, by: tuple[float, float]) -> View:
+        """Give the same view so far away, ``yx`` in pixels of the frame."""
+        return View((self.corner[0] + by[0], self.corner[1] + by[1]), self.extent)
+
     @classmethod
     def square(cls, centre: tuple[float, float], side: float) -> View:
         """Build a square view around a point."""

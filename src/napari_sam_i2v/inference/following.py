@@ -113,7 +113,8 @@ class Follower:
         views = []
         for state, last in zip(states, behind, strict=True):
             sighting = state.sightings[last]
-            views.append(self._viewing.policy.after(sighting.view, sighting.seen))
+            view = self._viewing.policy.after(sighting.view, sighting.seen)
+            views.append(self._viewing.gone_along(view, last, frame))
         features = self._viewing.encoder.encode(frame, views)
         reach = self._model.config.memory.global_reach
         for row, tokens in enumerate(features.tokens):
@@ -126,7 +127,8 @@ class Follower:
         conditioned = self._model.condition(features, self._tokens(recalled))
         prompts = PromptTensors.none(len(object_ids), self._computing.device)
         if self._model.config.memory.last_mask:
-            prompts = replace(prompts, mask=self._carried(states, behind, views))
+            masks = self._carried(states, behind, frame, views)
+            prompts = replace(prompts, mask=masks)
         prediction = self._model.decode(conditioned, features, prompts)
         prediction = self.cleaned(prediction)
         prediction = self._viewing.judge(frame, prediction)
@@ -187,16 +189,18 @@ class Follower:
         self,
         states: Sequence[ObjectState],
         frames: Sequence[int],
+        frame: int,
         views: Sequence[View],
     ) -> Tensor:
-        """Give masks of B frames as they are in other views, ``(B, 1, 4h, 4w)``."""
+        """Give masks of B frames as they are in views of one, ``(B, 1, 4h, 4w)``."""
         size = self._model.config.mask_size
         nowhere = torch.full((1, 1, size, size), ABSENT_LOGIT)
         masks, seen_in = [], []
-        for state, frame in zip(states, frames, strict=True):
-            logits = self.logits(frame, state)
+        for state, last in zip(states, frames, strict=True):
+            logits = self.logits(last, state)
             masks.append(nowhere if logits is None else logits)
-            seen_in.append(state.sightings[frame].view)
+            view = state.sightings[last].view
+            seen_in.append(self._viewing.gone_along(view, last, frame))
         logits = torch.cat([mask.to(self._computing.device) for mask in masks])
         return carried(logits, *squares_in(seen_in, views, logits))
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_sam_i2v.inference.drift import StageDrift
 from napari_sam_i2v.inference.encoding import ViewEncoder
 from napari_sam_i2v.inference.frames import FrameStore
 from napari_sam_i2v.inference.transforms import paste, upscale_logits
@@ -73,6 +74,7 @@ class Viewing:
     ) -> None:
         self._model = model
         self._frames = frames
+        self._drift = StageDrift(frames)
         self._shape = shape
         self._request = request
         self._cell_size = cell_size
@@ -107,6 +109,10 @@ class Viewing:
     def force(self, name: str) -> None:
         """Take the policy of a name, whatever was asked for."""
         self._request, self._settled = name, None
+
+    def gone_along(self, view: View, start: int, stop: int) -> View:
+        """Move a view of one frame as the picture moved until another."""
+        return view if self.shared else view.moved(self._drift.between(start, stop))
 
     def judge(self, frame: int, prediction: Prediction) -> Prediction:
         """Overrule the network on a frame that shows nothing: objects are absent."""
@@ -170,6 +176,8 @@ class Viewing:
             )
             shared = isinstance(policy, WholeFrame)
             kept = _KEPT_WHOLE if shared else _KEPT_SQUARES
-            encoder = ViewEncoder(self._model, self._frames, shared=shared, kept=kept)
+            encoder = ViewEncoder(
+                self._model, self._frames, self._drift, shared=shared, kept=kept
+            )
             self._settled = policy, encoder
         return self._settled
