@@ -133,6 +133,7 @@ def test_a_protocol_makes_a_table_figures_and_a_picture(protocol, capfd) -> None
         ("--picture nowhere/a.png", "existing folder"),
         ("--picture kept", "name a file"),
         ("--failures protocol.yaml", "protocol.yaml cannot be written"),
+        ("--failures worst --set movies=[crossing,./crossing]", "named crossing"),
     ],
 )
 def test_a_protocol_that_cannot_run_is_refused(

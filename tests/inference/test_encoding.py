@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from engines import SIZE, cells, engine
-from napari_sam_i2v.inference.drift import StageDrift
 from napari_sam_i2v.inference.encoding import ViewEncoder
 from napari_sam_i2v.inference.frames import FrameStore
 from napari_sam_i2v.model.image_encoder import Features, window_frames
@@ -39,7 +38,7 @@ def encoder(model, movie: np.ndarray, *, shared: bool, kept: int = 64) -> ViewEn
     frames = FrameStore(
         open_video(movie), model.config.temporal.window, model.config.input_size, CPU
     )
-    return ViewEncoder(model, frames, StageDrift(frames), shared=shared, kept=kept)
+    return ViewEncoder(model, frames, shared=shared, kept=kept)
 
 
 def close(a: Features, b: Features) -> None:

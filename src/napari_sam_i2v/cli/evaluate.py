@@ -101,13 +101,12 @@ def run_protocol_file(
         write_json,
     )
     from napari_sam_i2v.evaluation.running import iterate_protocol
-    from napari_sam_i2v.io.disk import make_folder
 
     config = load_yaml(ProtocolConfig, path, overrides=overrides)
     for file in (json_file, picture):
         check_writable(file)
     if failures is not None:
-        make_folder(failures)
+        check_folder(failures, config.movies)
     results: list[MovieResult] = []
     steps = iterate_protocol(
         config,
@@ -136,18 +135,34 @@ def check_writable(file: Path | None) -> None:
         raise InputError(f"{file} cannot be written: you may not write there")
 
 
+def check_folder(folder: Path, movies: Sequence[Path]) -> None:
+    """Refuse a folder that pictures of movies cannot be kept in, or make it."""
+    from napari_sam_i2v.io.disk import make_folder
+
+    names = [movie.resolve().name for movie in movies]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(
+            f"two movies are named {twice}, and so would their pictures be; rename a "
+            "folder, or evaluate them one after the other"
+        )
+    make_folder(folder)
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"{folder} cannot be written: you may not write there")
+
+
 def _drawing(failures: Path | None) -> Inspect:
     """Choose what is done with results while their masklets are at hand."""
     from napari_sam_i2v.evaluation.failures import draw_failures
-    from napari_sam_i2v.io.disk import in_reach
+    from napari_sam_i2v.io.disk import in_reach, replacing
 
     def draw(movie: TruthMovie, session: TrackingSession, result: MovieResult) -> None:
         if failures is None or result.scores.pairs.empty:
             return
         labels = session.masklets.labels
         path = failures / f"{result.movie}-{result.series}.png"
-        with in_reach(path.parent):
-            draw_failures(session.video, labels, movie.labels, result.scores, path)
+        with in_reach(failures), replacing(path) as part:
+            draw_failures(session.video, labels, movie.labels, result.scores, part)
 
     return draw
 

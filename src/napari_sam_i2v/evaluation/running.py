@@ -31,7 +31,7 @@ Announce = Callable[[str], None]
 """Is told in a line what is done next."""
 
 Inspect = Callable[[TruthMovie, TrackingSession, MovieResult], None]
-"""Is shown a result while its session is open."""
+"""Is shown a result, once it was yielded, while its session is open."""
 
 
 def run_protocol(
@@ -62,7 +62,7 @@ def iterate_protocol(
     announce
         Called with a line about what is done next.
     inspect
-        Called with each result before it is yielded: masklets are still at hand.
+        Called with each result after it was yielded, while masklets are at hand.
 
     Yields
     ------
@@ -95,8 +95,8 @@ def iterate_protocol(
                 case = _Case(movie, kind, stop, config.boundary, baselines)
                 rounds = config.corrections
                 for result in _results(case, session, rounds, follow, announce):
-                    inspect(movie, session, result)
                     yield result
+                    inspect(movie, session, result)
             finally:
                 session.close()
 

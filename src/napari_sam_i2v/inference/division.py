@@ -294,17 +294,25 @@ class DivisionFinder:
         return _is_both(_largest_parts(*body.mask(self._shape[1]), self._shape[1]))
 
     def _mother(self, state: ObjectState, frame: int) -> Body | None:
-        """Give a cell's last mask before a frame."""
+        """Give a cell's last mask before a frame, where it would be there."""
         frames = range(frame - 1, frame - 1 - BACK, -1)
-        bodies = (self._body(state, earlier) for earlier in frames)
+        bodies = (self._body(state, earlier, on=frame) for earlier in frames)
         return next((body for body in bodies if body is not None), None)
 
-    def _body(self, state: ObjectState, frame: int) -> Body | None:
-        """Give an object's mask on a frame, if it is known and not empty."""
+    def _body(
+        self, state: ObjectState, frame: int, *, on: int | None = None
+    ) -> Body | None:
+        """Give an object's mask on a frame, if it is known and not empty.
+
+        Or where that lies on another frame, if the picture jumped until then.
+        """
         logits = known_logits(self.model, self._viewing, state, frame, self._shape)
         if logits is None:
             return None
-        return self._place(logits, state.sightings[frame].view)
+        view = state.sightings[frame].view
+        if on is not None:
+            view = view.moved(self._viewing.carried_along(view, frame, on))
+        return self._place(logits, view)
 
     def _place(self, logits: Tensor, view: View) -> Body | None:
         offset, crop = self._viewing.paste(logits[0, 0], view)

@@ -9,26 +9,25 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.registration import phase_cross_correlation
-from torch import Tensor
 
-from napari_sam_i2v.inference.frames import FrameStore
+from napari_sam_i2v.inference.frames import FrameStore, Recent
+from napari_sam_i2v.model.sampling import sample_square
+from napari_sam_i2v.views import View
 
-SIDE = 256
-"""Pixels that frames are shrunk to, at most, to be compared."""
+SIDE, SMALLEST = 256, 32
+"""Pixels that frames are shrunk to, at most; smaller ones are not compared."""
 LEAST = 4.0
 """Pixels of the frame: views follow cells well enough over less."""
 FARTHEST = 1 / 3
 """Share of a side beyond which too little of both frames is the same."""
 ALIKE, GAIN = 0.9, 0.1
 """Frames more alike than the first have not jumped; a jump explains the second more."""
-TILES, SHOWN, AGREEING = 4, 0.3, 3
-"""Tiles along a side; how alike one that shows something is; how many for each against:
-where cells went different ways, there was no jump."""
+PATCH = 48
+"""Pixels of a view, resampled, that are compared."""
 _SMOOTH = 12.0
 
 Shift = tuple[int, int]
@@ -36,7 +35,7 @@ Shift = tuple[int, int]
 
 
 class StageDrift:
-    """Tells how far the picture jumped between frames.
+    """Tells how far the picture jumped between frames, and what went along.
 
     Parameters
     ----------
@@ -51,9 +50,32 @@ class StageDrift:
         self._frames = frames
         self._reach = reach
         self._jumps: dict[tuple[int, int], Shift] = {}
+        self._shrunk = Recent[tuple[NDArray[np.float32], int]](reach)
+
+    def of(self, view: View, start: int, stop: int) -> Shift:
+        """Say how far what a view of one frame shows jumped until another.
+
+        As far as the picture, if it went along, whatever runs about elsewhere: the
+        view is more like that of the other frame then than if it stays.
+
+        Parameters
+        ----------
+        view
+            A square.
+        start, stop
+            Frame numbers; either may be the earlier one.
+        """
+        by = self.between(start, stop)
+        if by == (0, 0):
+            return by
+        was, stays, goes = (
+            self._patch(frame, seen)
+            for frame, seen in ((start, view), (stop, view), (stop, view.moved(by)))
+        )
+        return by if likeness(was, goes) > likeness(was, stays) + GAIN else (0, 0)
 
     def between(self, start: int, stop: int) -> Shift:
-        """Say how far what was at a place in one frame is from it in another.
+        """Say how far the picture jumped from one frame to another.
 
         Parameters
         ----------
@@ -68,38 +90,47 @@ class StageDrift:
         return sign * sum(y for y, _ in jumps), sign * sum(x for _, x in jumps)
 
     def _jump(self, frame: int) -> Shift:
+        """Compare a frame with the nearest before that shows anything."""
         key = (self._frames.look, frame)
         if key not in self._jumps:
-            before, after = self._shrunk(frame - 1), self._shrunk(frame)
-            shift = jump_between(before[0], after[0], least=LEAST / after[1])
-            self._jumps[key] = (shift[0] * after[1], shift[1] * after[1])
+            after, by = self._flat(frame)
+            earlier = range(frame - 1, max(frame - 1 - self._reach, -1), -1)
+            shown = (t for t in earlier if self._flat(t)[0].any())
+            before = next(shown, None) if after.any() else None
+            shift = (0, 0)
+            if before is not None:
+                shift = jump_between(self._flat(before)[0], after, least=LEAST / by)
+            self._jumps[key] = (shift[0] * by, shift[1] * by)
         return self._jumps[key]
 
-    def _shrunk(self, frame: int) -> tuple[NDArray[np.float32], int]:
-        """Give a frame in grey, shrunk by whole pixels, and by how many."""
+    def _flat(self, frame: int) -> tuple[NDArray[np.float32], int]:
+        """Give a frame in grey, without uneven light, shrunk, and by how much.
+
+        Uneven light stays where it is when the stage moves.
+        """
+        key = (self._frames.look, frame)
+        known = self._shrunk.get(key)
+        if known is None:
+            grey = self._frames.native(frame).float().mean(dim=0, keepdim=True)
+            by = math.ceil(max(grey.shape) / SIDE)
+            small = F.avg_pool2d(grey, by, ceil_mode=True)[0].cpu().numpy()
+            flat = small - ndimage.gaussian_filter(small, _SMOOTH)
+            known = self._shrunk.put(key, (flat, by))
+        return known
+
+    def _patch(self, frame: int, view: View) -> NDArray[np.float32]:
         grey = self._frames.native(frame).float().mean(dim=0, keepdim=True)
-        by = math.ceil(max(grey.shape) / SIDE)
-        return F.avg_pool2d(grey, by)[0].cpu().numpy(), by
-
-
-def moved(frame: Tensor, by: Shift) -> Tensor:
-    """Move what a frame shows, ``(C, H, W)``; edge pixels go on where it came from."""
-    if by == (0, 0):
-        return frame
-    for axis, distance in zip((1, 2), by, strict=True):
-        size = frame.shape[axis]
-        source = (torch.arange(size, device=frame.device) - distance).clamp(0, size - 1)
-        frame = frame.index_select(axis, source)
-    return frame
+        cut = sample_square(grey, view.centre, view.extent[0], PATCH)
+        return np.asarray(cut[0].cpu())
 
 
 def jump_between(
     before: NDArray[np.float32], after: NDArray[np.float32], *, least: float
-) -> tuple[int, int]:
+) -> Shift:
     """Find how far a picture jumped.
 
     Phase correlation proposes (Kuglin and Hines 1975, as in scikit-image); it is a jump
-    if the frames are much more alike by it, in nearly all parts that show anything.
+    if the frames are much more alike by it.
 
     Parameters
     ----------
@@ -113,22 +144,15 @@ def jump_between(
     tuple of int
         ``yx``: what was at a place before is so far from it after; zeros for no jump.
     """
-    before, after = _flattened(before), _flattened(after)
-    if not (before.any() and after.any()) or likeness(before, after) > ALIKE:
+    if min(before.shape) < SMALLEST or likeness(before, after) > ALIKE:
         return 0, 0
     found, _, _ = phase_cross_correlation(after, before)
     by = (round(float(found[0])), round(float(found[1])))
     too_far = any(abs(d) > FARTHEST * n for d, n in zip(by, before.shape, strict=True))
     if too_far or math.hypot(*by) < least:
         return 0, 0
-    was, stays, there = _overlap(before, after, by)
-    if likeness(was, there) < likeness(was, stays) + GAIN:
-        return 0, 0
-    still, along = (_by_tile(was, now) for now in (stays, there))
-    shows = np.maximum(still, along) > SHOWN
-    agree = int((along > still)[shows].sum())
-    against = int(shows.sum()) - agree
-    return by if agree and agree >= AGREEING * against else (0, 0)
+    was, stays, goes = _overlap(before, after, by)
+    return by if likeness(was, goes) > likeness(was, stays) + GAIN else (0, 0)
 
 
 def likeness(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
@@ -136,11 +160,6 @@ def likeness(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
     a, b = first - first.mean(), second - second.mean()
     norm = math.sqrt(float((a * a).sum()) * float((b * b).sum()))
     return float((a * b).sum()) / norm if norm > 0 else 0.0
-
-
-def _flattened(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Take away uneven light, which stays where it is when the stage moves."""
-    return image - ndimage.gaussian_filter(image, _SMOOTH)
 
 
 def _overlap(
@@ -153,16 +172,3 @@ def _overlap(
     here = (slice(top, bottom), slice(left, right))
     there = (slice(top + dy, bottom + dy), slice(left + dx, right + dx))
     return before[here], after[here], after[there]
-
-
-def _by_tile(
-    first: NDArray[np.float32], second: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    """Compare two pictures tile by tile."""
-    pairs = zip(_tiles(first), _tiles(second), strict=True)
-    return np.array([likeness(a, b) for a, b in pairs])
-
-
-def _tiles(image: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    rows = np.array_split(image, TILES, axis=0)
-    return [tile for row in rows for tile in np.array_split(row, TILES, axis=1)]

@@ -110,11 +110,13 @@ class Follower:
         self._remember_vouched(object_ids)
         states = [self.objects[object_id] for object_id in object_ids]
         behind = [state.behind(frame, reverse=reverse) for state in states]
-        views = []
+        left, views = [], []
         for state, last in zip(states, behind, strict=True):
             sighting = state.sightings[last]
+            jump = self._viewing.carried_along(sighting.view, last, frame)
+            left.append(sighting.view.moved(jump))
             view = self._viewing.policy.after(sighting.view, sighting.seen)
-            views.append(self._viewing.gone_along(view, last, frame))
+            views.append(view.moved(jump))
         features = self._viewing.encoder.encode(frame, views)
         reach = self._model.config.memory.global_reach
         for row, tokens in enumerate(features.tokens):
@@ -127,8 +129,8 @@ class Follower:
         conditioned = self._model.condition(features, self._tokens(recalled))
         prompts = PromptTensors.none(len(object_ids), self._computing.device)
         if self._model.config.memory.last_mask:
-            masks = self._carried(states, behind, frame, views)
-            prompts = replace(prompts, mask=masks)
+            masks = [self.logits(t, s) for t, s in zip(behind, states, strict=True)]
+            prompts = replace(prompts, mask=self._carried(masks, left, views))
         prediction = self._model.decode(conditioned, features, prompts)
         prediction = self.cleaned(prediction)
         prediction = self._viewing.judge(frame, prediction)
@@ -187,22 +189,16 @@ class Follower:
 
     def _carried(
         self,
-        states: Sequence[ObjectState],
-        frames: Sequence[int],
-        frame: int,
+        masks: Sequence[Tensor | None],
+        left: Sequence[View],
         views: Sequence[View],
     ) -> Tensor:
-        """Give masks of B frames as they are in views of one, ``(B, 1, 4h, 4w)``."""
+        """Give masks of B views as they are in other views, ``(B, 1, 4h, 4w)``."""
         size = self._model.config.mask_size
         nowhere = torch.full((1, 1, size, size), ABSENT_LOGIT)
-        masks, seen_in = [], []
-        for state, last in zip(states, frames, strict=True):
-            logits = self.logits(last, state)
-            masks.append(nowhere if logits is None else logits)
-            view = state.sightings[last].view
-            seen_in.append(self._viewing.gone_along(view, last, frame))
-        logits = torch.cat([mask.to(self._computing.device) for mask in masks])
-        return carried(logits, *squares_in(seen_in, views, logits))
+        known = [nowhere if mask is None else mask for mask in masks]
+        logits = torch.cat([mask.to(self._computing.device) for mask in known])
+        return carried(logits, *squares_in(left, views, logits))
 
     def _remembered(self, found: Mapping[int, Found]) -> dict[int, MemoryEntry]:
         batch = list(found.values())

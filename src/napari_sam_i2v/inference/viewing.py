@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_sam_i2v.inference.drift import StageDrift
+from napari_sam_i2v.inference.drift import Shift, StageDrift
 from napari_sam_i2v.inference.encoding import ViewEncoder
 from napari_sam_i2v.inference.frames import FrameStore
 from napari_sam_i2v.inference.transforms import paste, upscale_logits
@@ -110,9 +110,9 @@ class Viewing:
         """Take the policy of a name, whatever was asked for."""
         self._request, self._settled = name, None
 
-    def gone_along(self, view: View, start: int, stop: int) -> View:
-        """Move a view of one frame as the picture moved until another."""
-        return view if self.shared else view.moved(self._drift.between(start, stop))
+    def carried_along(self, view: View, start: int, stop: int) -> Shift:
+        """Say how far what a view of one frame shows jumped until another."""
+        return (0, 0) if self.shared else self._drift.of(view, start, stop)
 
     def judge(self, frame: int, prediction: Prediction) -> Prediction:
         """Overrule the network on a frame that shows nothing: objects are absent."""
@@ -176,8 +176,6 @@ class Viewing:
             )
             shared = isinstance(policy, WholeFrame)
             kept = _KEPT_WHOLE if shared else _KEPT_SQUARES
-            encoder = ViewEncoder(
-                self._model, self._frames, self._drift, shared=shared, kept=kept
-            )
+            encoder = ViewEncoder(self._model, self._frames, shared=shared, kept=kept)
             self._settled = policy, encoder
         return self._settled
