@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from engines import SIZE, cells, engine
+from napari_sam_i2v.inference.drift import StageDrift
 from napari_sam_i2v.inference.encoding import ViewEncoder
 from napari_sam_i2v.inference.frames import FrameStore
 from napari_sam_i2v.model.image_encoder import Features, window_frames
@@ -38,7 +39,7 @@ def encoder(model, movie: np.ndarray, *, shared: bool, kept: int = 64) -> ViewEn
     frames = FrameStore(
         open_video(movie), model.config.temporal.window, model.config.input_size, CPU
     )
-    return ViewEncoder(model, frames, shared=shared, kept=kept)
+    return ViewEncoder(model, frames, StageDrift(frames), shared=shared, kept=kept)
 
 
 def close(a: Features, b: Features) -> None:
@@ -90,6 +91,20 @@ def test_a_square_sees_the_same_place_in_all_frames_of_its_window(model) -> None
         atol=1e-2,
     )
     close(changed.encode(4, SQUARES[:1]), still.encode(4, SQUARES[:1]))
+
+
+def test_where_the_picture_jumped_a_square_sees_the_same_cells_before(model) -> None:
+    by = (8, -11)
+    ground = np.pad(cells(1)[0], 16, mode="reflect")
+    here, there = ground[16:56, 16:68], ground[8:48, 27:79]
+    view = View.square((18.0, 30.0), 16.0)
+    movie = np.stack([here] * 3 + [there] * 3)
+    forward = encoder(model, movie, shared=False)
+    still = forward.encode(2, [view])
+    for t in (3, 4):
+        close(forward.encode(t, [view.moved(by)]), still)
+    backward = encoder(model, movie[::-1].copy(), shared=False)
+    close(backward.encode(3, [view]), still)
 
 
 def test_clearing_looks_again(model) -> None:

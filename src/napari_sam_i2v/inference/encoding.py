@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from napari_sam_i2v.inference.drift import StageDrift
 from napari_sam_i2v.inference.frames import FrameStore, Recent
 from napari_sam_i2v.model.image_encoder import Features, window_frames
 from napari_sam_i2v.model.sam_i2v import SamI2V
@@ -23,6 +24,8 @@ class ViewEncoder:
         The network.
     frames
         Where frames come from.
+    drift
+        Tells how far what a view shows jumped.
     shared
         Whether all objects look through one whole-frame view.
     kept
@@ -30,10 +33,17 @@ class ViewEncoder:
     """
 
     def __init__(
-        self, model: SamI2V, frames: FrameStore, *, shared: bool, kept: int
+        self,
+        model: SamI2V,
+        frames: FrameStore,
+        drift: StageDrift,
+        *,
+        shared: bool,
+        kept: int,
     ) -> None:
         self._model = model
         self._frames = frames
+        self._drift = drift
         self._shared = shared
         self._features = Recent[Features](kept)
         self._taps = Recent[Tensor](model.config.temporal.window + 1)
@@ -80,7 +90,7 @@ class ViewEncoder:
         if self._shared:
             taps = torch.stack([self._whole_taps(number) for number in numbers], dim=1)
             return self._model.encode(self._whole(frame), taps)
-        squares = self._squares(numbers, views)
+        squares = self._squares(frame, numbers, views)
         integrator = self._model.image_encoder.trunk_video
         taps = integrator.taps(squares.flatten(0, 1)).unflatten(0, (-1, window))
         return self._model.encode(squares[:, -1], taps)
@@ -98,12 +108,17 @@ class ViewEncoder:
             self._taps.put(key, taps)
         return taps
 
-    def _squares(self, numbers: Sequence[int], views: Sequence[View]) -> Tensor:
-        """Cut the same square out of all frames of a window, for each view."""
+    def _squares(
+        self, frame: int, numbers: Sequence[int], views: Sequence[View]
+    ) -> Tensor:
+        """Cut what each view of a frame shows out of all frames of a window."""
         size = self._model.config.input_size
-        stacked = torch.cat([self._frames.native(number) for number in numbers])
         window = []
         for view in views:
-            cut = sample_square(stacked, view.centre, view.extent[0], size)
-            window.append(cut.unflatten(0, (len(numbers), -1)).expand(-1, 3, -1, -1))
+            cuts = []
+            for number in numbers:
+                seen = view.moved(self._drift.of(view, frame, number))
+                native = self._frames.native(number)
+                cuts.append(sample_square(native, seen.centre, view.extent[0], size))
+            window.append(torch.stack(cuts).expand(-1, 3, -1, -1))
         return normalise(torch.stack(window), self._model.config.view.normalise)

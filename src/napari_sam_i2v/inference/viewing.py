@@ -176,6 +176,8 @@ class Viewing:
             )
             shared = isinstance(policy, WholeFrame)
             kept = _KEPT_WHOLE if shared else _KEPT_SQUARES
-            encoder = ViewEncoder(self._model, self._frames, shared=shared, kept=kept)
+            encoder = ViewEncoder(
+                self._model, self._frames, self._drift, shared=shared, kept=kept
+            )
             self._settled = policy, encoder
         return self._settled
