@@ -120,8 +120,9 @@ def test_an_object_followed_elsewhere_changes_nothing(build) -> None:
 def test_a_batch_is_cut_without_trace(build) -> None:
     whole, cut = build(), build()
     cut.computing.batch = 2
-    # With random weights the difference doubles with every mask that is handed on.
-    assert_alike(run(whole, stop=6), run(cut, stop=6))
+    # With random weights the difference grows with every mask that is handed on, and
+    # with another processor's rounding: 2e-4 on frame 3, 0.3 on frame 5 on a Xeon.
+    assert_alike(run(whole, stop=4), run(cut, stop=4))
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])
