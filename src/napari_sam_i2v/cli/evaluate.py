@@ -112,7 +112,7 @@ def run_protocol_file(
         config,
         follow=chosen(quiet=False),
         announce=_tell,
-        inspect=_drawing(failures),
+        inspect=None if failures is None else _drawing(failures),
     )
     for result in steps:
         results.append(result)
@@ -151,13 +151,13 @@ def check_folder(folder: Path, movies: Sequence[Path]) -> None:
         raise InputError(f"{folder} cannot be written: you may not write there")
 
 
-def _drawing(failures: Path | None) -> Inspect:
-    """Choose what is done with results while their masklets are at hand."""
+def _drawing(failures: Path) -> Inspect:
+    """Give what draws results while their masklets are at hand."""
     from napari_sam_i2v.evaluation.failures import draw_failures
     from napari_sam_i2v.io.disk import in_reach, replacing
 
     def draw(movie: TruthMovie, session: TrackingSession, result: MovieResult) -> None:
-        if failures is None or result.scores.pairs.empty:
+        if result.scores.pairs.empty:
             return
         labels = session.masklets.labels
         path = failures / f"{result.movie}-{result.series}.png"

@@ -103,22 +103,23 @@ def _row(
     first = max(int(pairs["frame"].min()) - 1, 0)
     last = int(shown["frame"].max()) if len(shown) else first
     frames = np.unique(np.rint(np.linspace(first, last, columns)).astype(int)).tolist()
-    boxes = [_box(np.asarray(truth[t]) == object_id) for t in frames]
+    known = [np.asarray(truth[t]) for t in frames]
+    boxes = [_box(whole == object_id) for whole in known]
     widths = [np.ptp(box, axis=0).max() for box in boxes if box is not None]
     side = min(max(round(ROOM * max(widths, default=0)), SMALLEST), *truth.shape[1:])
     centre = np.array(truth.shape[1:]) / 2
     iou = pairs.set_index("frame")["j"]  # empty where the cell is gone
     panels: list[Image.Image] = []
-    for t, box in zip(frames, boxes, strict=True):
+    for t, box, whole in zip(frames, boxes, known, strict=True):
         if box is not None:
             centre = np.mean(box, axis=0)
         crop = _window(centre, side, truth.shape[1:])
-        known, found = np.asarray(truth[t])[crop], np.asarray(labels[t])[crop]
+        true, found = whole[crop], np.asarray(labels[t])[crop]
         image = video.image(t)
         layers = [
-            Layer(np.where(known == object_id, 0, known), _OTHERS),
+            Layer(np.where(true == object_id, 0, true), _OTHERS),
             Layer(np.where(found == object_id, found, 0), object_colour(object_id)),
-            Layer(np.where(known == object_id, known, 0), _TRUTH),
+            Layer(np.where(true == object_id, true, 0), _TRUTH),
         ]
         panel = panel_of(grey(image[crop], gamma_of(image)), layers, SIDE / side)
         who = "" if panels else f"cell {object_id}, "

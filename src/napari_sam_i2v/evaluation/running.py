@@ -47,7 +47,7 @@ def iterate_protocol(
     opener: Opener | None = None,
     follow: Follow = run_through,
     announce: Announce = lambda line: None,
-    inspect: Inspect = lambda movie, session, result: None,
+    inspect: Inspect | None = None,
 ) -> Iterator[MovieResult]:
     """Track and score movie after movie, yielding each result as it is known.
 
@@ -96,7 +96,8 @@ def iterate_protocol(
                 rounds = config.corrections
                 for result in _results(case, session, rounds, follow, announce):
                     yield result
-                    inspect(movie, session, result)
+                    if inspect is not None:
+                        inspect(movie, session, result)
             finally:
                 session.close()
 

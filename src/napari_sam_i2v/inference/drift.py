@@ -93,14 +93,15 @@ class StageDrift:
         """Compare a frame with the nearest before that shows anything."""
         key = (self._frames.look, frame)
         if key not in self._jumps:
-            after, by = self._flat(frame)
             earlier = range(frame - 1, max(frame - 1 - self._reach, -1), -1)
-            shown = (t for t in earlier if self._flat(t)[0].any())
-            before = next(shown, None) if after.any() else None
-            shift = (0, 0)
+            shown = (t for t in earlier if not self._frames.is_blank("native", t))
+            is_blank = self._frames.is_blank("native", frame)
+            before = None if is_blank else next(shown, None)
+            dy, dx, by = 0, 0, 1
             if before is not None:
-                shift = jump_between(self._flat(before)[0], after, least=LEAST / by)
-            self._jumps[key] = (shift[0] * by, shift[1] * by)
+                after, by = self._flat(frame)
+                dy, dx = jump_between(self._flat(before)[0], after, least=LEAST / by)
+            self._jumps[key] = (dy * by, dx * by)
         return self._jumps[key]
 
     def _flat(self, frame: int) -> tuple[NDArray[np.float32], int]:
@@ -119,9 +120,9 @@ class StageDrift:
         return known
 
     def _patch(self, frame: int, view: View) -> NDArray[np.float32]:
-        grey = self._frames.native(frame).float().mean(dim=0, keepdim=True)
-        cut = sample_square(grey, view.centre, view.extent[0], PATCH)
-        return np.asarray(cut[0].cpu())
+        native = self._frames.native(frame)
+        cut = sample_square(native, view.centre, view.extent[0], PATCH)
+        return np.asarray(cut.float().mean(dim=0).cpu())
 
 
 def jump_between(
