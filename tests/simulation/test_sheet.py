@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from napari_sam_i2v.simulation.cell import Cell
-from napari_sam_i2v.simulation.shapes import extent, shape_depth
+from napari_sam_i2v.simulation.shapes import shape_depth
 from napari_sam_i2v.simulation.sheet import (
     OUTLINE,
     REACH,
@@ -17,8 +17,9 @@ from napari_sam_i2v.simulation.sheet import (
     TURN,
     draw_corners,
     move_corners,
-    outline_table,
+    outline_tables,
 )
+from napari_sam_i2v.simulation.skeleton import skeletons_of
 
 
 def flat_cell(seed: int, **changes: object) -> Cell:
@@ -32,14 +33,14 @@ def flat_cell(seed: int, **changes: object) -> Cell:
         "defocus": 0.0,
         "corners": corners,
         "rest_corners": corners,
-        "outline": outline_table(corners),
     }
     return Cell(**(made | changes))
 
 
 def mask_of(cell: Cell, half: int = 80) -> np.ndarray:
     line = np.arange(-half, half + 1, dtype=np.float32)
-    return shape_depth(cell, line[:, None], line[None]).depth > 0
+    [skeleton] = skeletons_of([cell])
+    return shape_depth(cell, skeleton, line[:, None], line[None], 5.0).depth > 0
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -54,7 +55,8 @@ def test_a_flat_cell_has_the_area_of_its_disc_and_is_in_one_piece(seed: int) -> 
 def test_its_extent_holds_it(seed: int) -> None:
     cell = flat_cell(seed)
     rows, columns = np.nonzero(mask_of(cell))
-    low, high = extent(cell)
+    [skeleton] = skeletons_of([cell])
+    low, high = skeleton.low, skeleton.high
     assert rows.min() - 80 >= low[0] - 1 and rows.max() - 80 <= high[0] + 1
     assert columns.min() - 80 >= low[1] - 1 and columns.max() - 80 <= high[1] + 1
 
@@ -64,7 +66,7 @@ def test_tables_stay_in_range_while_the_outline_moves() -> None:
     corners = rest = draw_corners(rng)
     for _ in range(200):
         corners, rest = move_corners(corners, rest, 1.0, rng)
-        table = outline_table(corners)
+        [table] = outline_tables([corners])
         assert np.isfinite(table).all()
         assert table[OUTLINE].min() > 0
         assert np.sqrt(np.mean(table[OUTLINE] ** 2)) == pytest.approx(1, rel=1e-4)
@@ -77,7 +79,7 @@ def test_taut_edges_are_those_that_sag_inwards() -> None:
     corners[:, TURN] = np.arange(4) * np.pi / 2
     corners[:, REACH] = 1.0
     corners[:, SAG] = (-0.2, -0.2, 0.2, 0.2)
-    table = outline_table(corners)
+    [table] = outline_tables([corners])
     # Tables begin at -pi: the first half belongs to the edges that bulge.
     eighth = table.shape[1] // 8
     bulging, taut = table[:, eighth], table[:, 5 * eighth]

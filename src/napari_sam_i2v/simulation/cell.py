@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_sam_i2v.simulation.dynamics import Dynamics
-from napari_sam_i2v.simulation.settings import Array
-from napari_sam_i2v.simulation.sheet import draw_corners, move_corners, outline_table
+from napari_sam_i2v.simulation.sheet import draw_corners, move_corners
 
 Vector = NDArray[np.float64]
 
@@ -36,7 +35,7 @@ class Cell:
         Outline: amplitudes (parts of the radius) and phases of `MODES`.
     arms
         ``(n, 6)``: angle, length, three half widths and curl, in radii but angle.
-    corners, rest_corners, outline
+    corners, rest_corners
         Of flat cells: see `sheet`.
     loose
         Whether a flat cell has rounded up and lies on the others.
@@ -85,7 +84,6 @@ class Cell:
     rest_arms: Vector = field(default_factory=lambda: np.zeros((0, 6)))
     corners: Vector = field(default_factory=lambda: np.zeros((0, 3)))
     rest_corners: Vector = field(default_factory=lambda: np.zeros((0, 3)))
-    outline: Array | None = None
     loose: bool = False
     plate: float = 0.0
     length: float = 0.0
@@ -118,6 +116,11 @@ class Cell:
     def crawls(self) -> bool:
         """Whether the cell has arms or corners to pull itself along by."""
         return bool(len(self.arms) or len(self.corners))
+
+    @property
+    def body(self) -> float:
+        """Radius of the body, in radii: arms grow out of one that is smaller."""
+        return 0.75 + 0.25 * self.mitosis if len(self.arms) else 1.0
 
     @property
     def visible_radius(self) -> float:
@@ -177,7 +180,6 @@ def _draw_outline(cell: Cell, dynamics: Dynamics, rng: np.random.Generator) -> N
         return
     if dynamics.body == "sheet":
         cell.rest_corners = cell.corners = draw_corners(rng)
-        cell.outline = outline_table(cell.corners)
         cell.loose = bool(rng.random() < 0.04)
         return
     if dynamics.body == "spindle":
@@ -264,7 +266,6 @@ def deform(cell: Cell, dynamics: Dynamics, rng: np.random.Generator) -> None:
         cell.corners, cell.rest_corners = move_corners(
             cell.corners, cell.rest_corners, lively, rng
         )
-        cell.outline = outline_table(cell.corners)
         if rng.random() < 0.02 * lively:
             cell.loose = bool(rng.random() < 0.1)
         return

@@ -96,7 +96,7 @@ class Stain:
             profile *= self._fade(patch)
         # Out-of-focus cells lose their detail.
         detail = np.float32(max(0.1, 1 - 2 * cell.defocus))
-        profile *= np.maximum(1 + detail * texture[patch.texel], 0.05)
+        profile *= np.maximum(1 + detail * texture.take(patch.texel), 0.05)
         if patch.spot is not None and self.spot and cell.mitosis < 0.5:
             profile *= 1 + detail * np.float32(self.spot) * soft_step(
                 (1 - patch.spot) * 6

@@ -7,8 +7,8 @@ from scipy.spatial import cKDTree
 
 from napari_sam_i2v.simulation.cell import Cell, Vector
 from napari_sam_i2v.simulation.dynamics import Dynamics
-from napari_sam_i2v.simulation.shapes import arm_roots, rod_nodes
 from napari_sam_i2v.simulation.sheet import REACH, TURN
+from napari_sam_i2v.simulation.skeleton import arm_roots, rod_nodes
 
 
 def walk(cells: list[Cell], dynamics: Dynamics, rng: np.random.Generator) -> None:
@@ -79,19 +79,24 @@ def push_apart(cells: list[Cell], crowding: float, rounds: int) -> None:
     rounds
         How often to repeat; more rounds leave less overlap.
     """
+    if not cells:
+        return
+    n = len(cells)
+    parts = [_discs(cell) for cell in cells]
+    owner = np.repeat(np.arange(n), [len(radii) for _, radii in parts])
+    arms = np.vstack([offsets for offsets, _ in parts])
+    radii = np.concatenate([radii for _, radii in parts])
+    farthest = 2 * crowding * float(radii.max())
+    centres = np.array([cell.centre for cell in cells])
+    angles = np.array([cell.angle for cell in cells])
+    size = np.array([cell.radius for cell in cells])
+    length = np.array([cell.length for cell in cells])
     for _ in range(rounds):
-        parts = [_discs(cell) for cell in cells]
-        counts = [len(radii) for _, radii in parts]
-        owner = np.repeat(np.arange(len(cells)), counts)
-        arms = np.vstack([offsets for offsets, _ in parts])
-        centres = np.array([cell.centre for cell in cells])
         points = centres[owner] + arms
-        radii = np.concatenate([radii for _, radii in parts])
-        farthest = 2 * crowding * float(radii.max())
         pairs = cKDTree(points).query_pairs(farthest, output_type="ndarray")
         pairs = pairs[owner[pairs[:, 0]] != owner[pairs[:, 1]]]
         if not len(pairs):
-            return
+            break
         first, second = pairs.T
         gap = points[first] - points[second]
         distance = np.sqrt((gap**2).sum(axis=1)) + 1e-6
@@ -101,16 +106,17 @@ def push_apart(cells: list[Cell], crowding: float, rounds: int) -> None:
         forces = np.concatenate([force, -force])
         levers = np.concatenate([arms[first], arms[second]])
         torque = forces[:, 1] * levers[:, 0] - forces[:, 0] * levers[:, 1]
-        n = len(cells)
         shift_y = np.bincount(index, forces[:, 0], n)
         shift_x = np.bincount(index, forces[:, 1], n)
         twist = np.bincount(index, torque, n)
-        size = np.array([cell.radius for cell in cells])
-        length = np.array([cell.length for cell in cells])
         limit = 0.7 * size
         centres[:, 0] += np.clip(shift_y, -limit, limit)
         centres[:, 1] += np.clip(shift_x, -limit, limit)
         turns = np.clip(twist / (size**2 + length**2 / 6), -0.15, 0.15)
-        for cell, centre, turn in zip(cells, centres, turns.tolist(), strict=True):
-            cell.centre = centre
-            cell.angle -= turn
+        angles -= turns
+        # Discs turn with their cells: a rotation of (x, y) as a complex number.
+        turned = (arms[:, 1] + 1j * arms[:, 0]) * np.exp(-1j * turns)[owner]
+        arms = np.stack([turned.imag, turned.real], axis=1)
+    for cell, centre, angle in zip(cells, centres, angles.tolist(), strict=True):
+        cell.centre = centre
+        cell.angle = angle

@@ -73,7 +73,7 @@ class Phase:
     def draw(self, scene: Scene) -> Array:
         """Change of the light by all cells of a scene, ``(H, W)``."""
         edge = scene.edge()
-        texels = scene.tile[scene.texel]
+        texels = scene.tile.take(scene.texel, axis=0)
         inside = soft_step(edge / np.float32(0.25 * self.softness + 0.1))
         rounded, bright = self._per_cell(scene)
         bright *= 1 - rounded
@@ -84,8 +84,11 @@ class Phase:
         change = np.float32(self.gain) * (blurred - thickness)
         detail = self._detail(scene, near, texels) - np.float32(self.tone)
         change = change + inside * bright * detail
-        if rounded.any():
-            change = change + self._glare(edge, texels[..., COARSE], rounded)
+        lenses = np.flatnonzero(rounded)
+        if len(lenses):
+            coarse = texels[..., COARSE].take(lenses)
+            glare = self._glare(edge.take(lenses), coarse, rounded.take(lenses))
+            change.flat[lenses] += glare
         dark = np.minimum(change, 0)
         change = np.maximum(change, 0) + dark / (1 - dark / self.floor)
         light: Array = change.astype(np.float32, copy=False)
@@ -150,7 +153,7 @@ class Phase:
             # Neighbours differ less in thickness than in stain.
             contrast = np.clip(cell.brightness, 0.2, 3.0) ** 0.5
             bright[index] = contrast * (1 - cell.defocus)
-        return rounded[scene.owner], bright[scene.owner]
+        return rounded.take(scene.owner), bright.take(scene.owner)
 
 
 def draw_phase(look: str, radius: float, rng: np.random.Generator) -> Phase:

@@ -11,7 +11,7 @@ from napari_sam_i2v.simulation.chains import LONGEST_CHAIN, append, hold_togethe
 from napari_sam_i2v.simulation.dynamics import AREA, Dynamics
 from napari_sam_i2v.simulation.motion import push_apart, walk
 from napari_sam_i2v.simulation.settings import SimulationSettings
-from napari_sam_i2v.simulation.shapes import ROUNDED
+from napari_sam_i2v.simulation.skeleton import ROUNDED
 
 DEATH_STEP = 0.2
 
@@ -165,7 +165,6 @@ class Population:
         child.phases, child.phase_rates = fresh.phases, fresh.phase_rates
         child.arms, child.rest_arms = fresh.arms, fresh.rest_arms
         child.corners, child.rest_corners = fresh.corners, fresh.rest_corners
-        child.outline = fresh.outline
         child.spots, child.nucleoli = fresh.spots, fresh.nucleoli
         child.velocity = 0.5 * mother.velocity
         child.brightness = mother.brightness * np.exp(rng.normal(0, 0.1))

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import floor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_sam_i2v.simulation.cell import Cell
 from napari_sam_i2v.simulation.settings import Array
-from napari_sam_i2v.simulation.shapes import (
-    FAR,
-    bones_of,
-    extent,
-    shape_depth,
-)
+from napari_sam_i2v.simulation.shapes import FAR, shape_depth
+from napari_sam_i2v.simulation.skeleton import Skeleton, skeletons_of
 from napari_sam_i2v.simulation.texture import COARSE, SLOW, TILE
 
 NO_SPOT = 9.0
@@ -147,8 +144,8 @@ def compose(
     tension = np.ones(shape, np.float32)
     patches: list[Patch] = []
     bumps = tile[:, COARSE] + tile[:, SLOW] if layout.ragged else None
-    for cell in cells:
-        patch = lay_out(cell, shape, bumps, layout)
+    for cell, skeleton in zip(cells, skeletons_of(cells), strict=True):
+        patch = lay_out(cell, skeleton, shape, bumps, layout)
         if patch is None:
             continue
         window = patch.window
@@ -178,6 +175,7 @@ def compose(
 
 def lay_out(
     cell: Cell,
+    skeleton: Skeleton,
     shape: tuple[int, int],
     bumps: Array | None,
     layout: Layout,
@@ -188,6 +186,8 @@ def lay_out(
     ----------
     cell
         The cell.
+    skeleton
+        Its skeleton.
     shape
         ``(H, W)``.
     bumps
@@ -195,30 +195,32 @@ def lay_out(
     layout
         What the cells have in common.
     """
-    bones = bones_of(cell)
-    low, high = extent(cell, bones)
-    low, high = cell.centre + low - layout.swell, cell.centre + high + layout.swell
+    low = cell.centre + skeleton.low - layout.swell
+    high = cell.centre + skeleton.high + layout.swell
     if (high < 0).any() or (low >= shape).any():
         return None
-    low, high = low - layout.reach, high + layout.reach
-    top, left = np.floor(low).astype(int).clip(0)
-    bottom = min(shape[0], int(high[0]) + 2)
-    right = min(shape[1], int(high[1]) + 2)
+    top, left = (max(0, floor(side - layout.reach)) for side in low)
+    ends = zip(high, shape, strict=True)
+    bottom, right = (min(size, int(side + layout.reach) + 2) for side, size in ends)
     dy = (np.arange(top, bottom) - cell.centre[0]).astype(np.float32)[:, None]
     dx = (np.arange(left, right) - cell.centre[1]).astype(np.float32)[None]
-    form = shape_depth(cell, dy, dx, bones)
+    form = shape_depth(cell, skeleton, dy, dx, layout.swell + layout.reach)
     depth, along, across, tension = form.depth, form.along, form.across, form.tension
-    depth += np.float32(layout.swell)
+    if layout.swell:
+        depth += np.float32(layout.swell)
     texel = _texels(cell, along, across, layout.fibres)
     if bumps is not None:
         amplitude = layout.ragged * cell.radius * (1 - cell.rounded)
-        # Taut edges are smooth.
-        loose = 1.0 if tension is None else 1 - 0.75 * np.minimum(tension, 1)
-        depth += np.float32(amplitude) * loose * bumps[texel]
+        rough = bumps.take(texel)
+        rough *= np.float32(amplitude)
+        if tension is not None:
+            # Taut edges are smooth.
+            rough *= 1 - 0.75 * np.minimum(tension, 1)
+        depth += rough
     return Patch(
         cell=cell,
-        rows=slice(int(top), bottom),
-        columns=slice(int(left), right),
+        rows=slice(top, bottom),
+        columns=slice(left, right),
         depth=depth,
         texel=texel,
         spot=_nearest_spot(cell, along, across),
@@ -265,11 +267,13 @@ def _add_nucleoli(cell: Cell, along: Array, across: Array, spot: Array) -> None:
     """Make `spot` negative in nucleoli, in place."""
     if not len(cell.nucleoli):
         return
-    within = np.nonzero(spot < 1)
-    if not len(within[0]):
-        return
-    y, x, least = along[within], across[within], spot[within]
-    for row, column, radius in cell.nucleoli.astype(np.float32):
-        distance = np.sqrt((y - row) ** 2 + (x - column) ** 2) / radius
-        least = np.where(distance < 1, np.minimum(least, distance - 1), least)
-    spot[within] = least
+    within = np.flatnonzero(spot < 1)
+    rows, columns, radii = cell.nucleoli.astype(np.float32).T[..., None]
+    distance = np.square(along.take(within) - rows)
+    distance += np.square(across.take(within) - columns)
+    np.sqrt(distance, out=distance)
+    distance /= radii
+    distance -= 1
+    nearest = distance.min(axis=0)
+    inside = nearest < 0
+    spot.flat[within[inside]] = nearest[inside]

@@ -7,6 +7,8 @@ over directions describes it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter1d
@@ -118,49 +120,69 @@ def move_corners(
     return moved, rest
 
 
-def outline_table(corners: Vector) -> Array:
-    """Tabulate an outline over the directions from its middle.
+def outline_tables(cells: Sequence[Vector]) -> Array:
+    """Tabulate outlines over the directions from their middles.
 
     Parameters
     ----------
-    corners
-        ``(n, 3)``.
+    cells
+        Corners of each cell, ``(k, 3)``. All are tabulated at once, as it is many
+        small steps.
 
     Returns
     -------
     Array
-        ``(3, BEARINGS)``, from direction -pi on: distance of the outline, in radii of
-        the disc of the same area; cosine of its slant thereabouts; and tension, 0 where
-        the edge is a thin lamella, 1 where it is taut.
+        ``(n, 3, BEARINGS)``, from direction -pi on: distance of the outline, in radii
+        of the disc of the same area; cosine of its slant thereabouts; and tension, 0
+        where the edge is a thin lamella, 1 where it is taut.
     """
+    counts = np.array([len(corners) for corners in cells])
+    ends = np.cumsum(counts)
+    starts = ends - counts
+    owner = np.repeat(np.arange(len(cells)), counts)
+    corners = np.concatenate(cells)
     wrapped = _wrapped(corners[:, TURN])
-    order = np.argsort(wrapped)
+    order = np.lexsort((wrapped, owner))
     turn, reach, sag = wrapped[order], corners[order, REACH], corners[order, SAG]
-    first = turn[0]
-    tips = reach * np.exp(1j * (turn - first))
-    spans = np.roll(tips, -1) - tips
+    first = turn[starts]
+    beyond = turn - first[owner]
+    following = np.arange(len(corners)) + 1
+    following[ends - 1] = starts
+    turned = turn[following]
+    turned[ends - 1] += 2 * np.pi
+    tips = reach * np.exp(1j * beyond)
+    spans = tips[following] - tips
     # No edge cuts through the middle.
     room = np.abs(tips + spans / 2) - 0.35
     sag = np.maximum(sag, -room / np.abs(spans))
     edges = tips[:, None] + spans[:, None] * (_STEPS - 1j * sag[:, None] * _BOW)
     away = np.abs(edges)
     # A strongly bent edge must not double back on itself.
-    gaps = np.diff(turn, append=first + 2 * np.pi)[:, None]
-    towards = np.angle(edges / tips[:, None]).clip(0, gaps)
-    towards = np.maximum.accumulate(towards, axis=1) + (turn - first)[:, None]
+    towards = np.angle(edges / tips[:, None]).clip(0, (turned - turn)[:, None])
+    towards = np.maximum.accumulate(towards, axis=1) + beyond[:, None]
     # Both rows in one go, as a complex number; the first point closes the ring.
     tense = np.maximum(sag[:, None] < 0, np.clip(away - 1.2, 0, 1))
-    rows = (away + 1j * tense).ravel()
-    points = np.append(towards.ravel(), 2 * np.pi), np.append(rows, rows[0])
-    rows = np.interp((_DIRECTIONS - first) % (2 * np.pi), *points)
-    outline, tension = _smooth(np.maximum(rows.real, 0.3), 9), rows.imag
-    outline /= np.sqrt(np.mean(outline**2))
-    rate = np.roll(outline, -1) - np.roll(outline, 1)
-    rate *= BEARINGS / (4 * np.pi)
+    points = away + 1j * tense
+    closed = ends * len(_STEPS)
+    places = np.insert(towards.ravel(), closed, 2 * np.pi)
+    values = np.insert(points.ravel(), closed, points[starts, 0])
+    rings = np.split(np.arange(len(places)), closed[:-1] + np.arange(1, len(cells)))
+    asked = _DIRECTIONS - first[:, None]
+    asked[asked < 0] += 2 * np.pi
+    rows = np.array(
+        [
+            np.interp(turns, places[ring], values[ring])
+            for turns, ring in zip(asked, rings, strict=True)
+        ]
+    )
+    outline = _smooth(np.maximum(rows.real, 0.3), 9)
+    outline /= np.sqrt(np.mean(outline**2, axis=1, keepdims=True))
+    ring = np.concatenate([outline[:, -1:], outline, outline[:, :1]], axis=1)
+    rate = (ring[:, 2:] - ring[:, :-2]) * (BEARINGS / (4 * np.pi))
     slant = 1 / np.sqrt(1 + (rate / outline) ** 2)
     # Along a tail's axis, its flanks are nearer than its tip.
     slant = _smooth(minimum_filter1d(slant, 25, mode="wrap"), 11)
-    return np.array([outline, slant, _smooth(tension, 31)], np.float32)
+    return np.stack([outline, slant, _smooth(rows.imag, 31)], axis=1, dtype=np.float32)
 
 
 def bearing_index(along: Array, across: Array) -> NDArray[np.int32]:
@@ -170,9 +192,21 @@ def bearing_index(along: Array, across: Array) -> NDArray[np.int32]:
     return index.astype(np.int32) & (BEARINGS - 1)
 
 
-def outline_points(table: Array) -> Vector:
-    """Points ``(BEARINGS, 2)`` of an outline: along and across, in radii."""
-    return np.column_stack([table[OUTLINE] * _COSINES, table[OUTLINE] * _SINES])
+def outline_extents(tables: Array, angles: Vector) -> tuple[Vector, Vector]:
+    """Corners ``(n, 2)`` of rectangles around outlines, in radii from their middles.
+
+    Parameters
+    ----------
+    tables
+        ``(n, 3, BEARINGS)``.
+    angles
+        ``(n,)``, by how much the outlines are turned.
+    """
+    along, across = tables[:, OUTLINE] * _COSINES, tables[:, OUTLINE] * _SINES
+    sine, cosine = np.sin(angles)[:, None], np.cos(angles)[:, None]
+    points = along * sine + across * cosine, along * cosine - across * sine
+    low = np.stack([axis.min(axis=1) for axis in points], axis=1)
+    return low, np.stack([axis.max(axis=1) for axis in points], axis=1)
 
 
 def _as_many(corners: Vector, count: int) -> Vector:
@@ -195,9 +229,11 @@ def _wrapped(angle: Vector) -> Vector:
     return turned
 
 
-def _smooth(ring: Vector, width: int) -> Vector:
-    """Running mean around a ring."""
+def _smooth(rings: Vector, width: int) -> Vector:
+    """Running mean around rings ``(n, BEARINGS)``."""
     half = width // 2
-    sums = np.cumsum(np.concatenate([[0.0], ring[-half:], ring, ring[:half]]))
-    mean: Vector = (sums[width:] - sums[:-width]) / width
+    nothing = np.zeros((len(rings), 1))
+    closed = [nothing, rings[:, -half:], rings, rings[:, :half]]
+    sums = np.cumsum(np.concatenate(closed, axis=1), axis=1)
+    mean: Vector = (sums[:, width:] - sums[:, :-width]) / width
     return mean

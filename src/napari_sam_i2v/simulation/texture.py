@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, zoom
+from scipy import fft
+from scipy.ndimage import fourier_gaussian, zoom
 
 from napari_sam_i2v.simulation.settings import Array
 
@@ -80,8 +81,8 @@ def make_tile(rng: np.random.Generator) -> Array:
     }
     tile = np.empty((TILE, TILE, 4), np.float32)
     for channel, sigma in sigmas.items():
-        noise = rng.standard_normal((TILE, TILE), np.float32)
-        noise = gaussian_filter(noise, sigma, mode="wrap")
+        noise = fft.rfft2(rng.standard_normal((TILE, TILE), np.float32))
+        noise = fft.irfft2(fourier_gaussian(noise, sigma, n=TILE))
         tile[..., channel] = noise / noise.std()
     grains = tile[..., GRAINS]
     tile[..., GRAINS] = np.sign(grains) * np.maximum(np.abs(grains) - 1.2, 0)
@@ -101,20 +102,34 @@ def make_discs(rng: np.random.Generator) -> Array:
     Array
         ``(TILE * TILE,)``: 1 in dark droplets, below -1.5 in the few glaring ones.
     """
-    layer = np.zeros((TILE, TILE), np.float32)
+    layer = np.zeros(TILE * TILE)
     count = int(rng.integers(150, 700))
     radii = rng.uniform(1.0, 1.6, count) + rng.exponential(0.6, count)
     glaring = rng.random(count) < rng.choice([0.0, 0.02, 0.1])
-    for radius, glares in zip(radii, glaring, strict=True):
-        reach = int(radius + 3)
+    places = rng.integers(TILE, size=(count, 2))
+    reaches = (radii + 3).astype(int)
+    for reach in np.unique(reaches):
+        alike = reaches == reach
         line = np.arange(-reach, reach + 1)
         away = np.hypot(line[:, None], line[None])
-        disc = np.clip(radius + 0.5 - away, 0, 1)
+        radius = radii[alike, None, None]
+        discs = np.clip(radius + 0.5 - away, 0, 1)
         # Their own halo sets droplets off from what is around them.
-        disc -= 0.4 * np.exp(-((away - radius - 1.5) ** 2))
-        rows, columns = (line + rng.integers(TILE, size=(2, 1))) % TILE
-        layer[np.ix_(rows, columns)] += disc * (-3 if glares else 1)
-    return layer.ravel().clip(-4, 1.5)
+        discs -= 0.4 * np.exp(-((away - radius - 1.5) ** 2))
+        discs *= np.where(glaring[alike], -3, 1)[:, None, None]
+        rows, columns = (places[alike].T[..., None] + line) % TILE
+        texels = rows[:, :, None] * TILE + columns[:, None]
+        layer += np.bincount(texels.ravel(), discs.ravel(), len(layer))
+    return layer.astype(np.float32).clip(-4, 1.5)
+
+
+def _spline(count: int, scale: float, side: int) -> Array:
+    """Weights ``(side, count)`` of values on a line at pixels in their middle."""
+    unit = np.eye(count, dtype=np.float32)
+    lines = [zoom(line, scale, order=3, prefilter=False) for line in unit]
+    first = max(0, (len(lines[0]) - side) // 2)
+    weights: Array = np.stack(lines, axis=1)[first : first + side]
+    return np.pad(weights, [(0, side - len(weights)), (0, 0)], mode="edge")
 
 
 def slow_field(
@@ -134,8 +149,6 @@ def slow_field(
     coarse = [int(np.ceil(side / period)) + 3 for side in shape]
     grid = rng.standard_normal(coarse, np.float32)
     scale = [(side + 2 * period) / n for side, n in zip(shape, coarse, strict=True)]
-    field: Array = zoom(grid, scale, order=3, prefilter=False)
-    top, left = (max(0, (f - s) // 2) for f, s in zip(field.shape, shape, strict=True))
-    window = field[top : top + shape[0], left : left + shape[1]]
-    short = [(0, s - w) for s, w in zip(shape, window.shape, strict=True)]
-    return np.pad(window, short, mode="edge") if any(b for _, b in short) else window
+    down, across = (_spline(*axis) for axis in zip(coarse, scale, shape, strict=True))
+    field: Array = (down @ grid @ across.T).astype(np.float32, copy=False)
+    return field

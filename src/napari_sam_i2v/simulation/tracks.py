@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from skimage.measure import label
 
 from napari_sam_i2v.simulation.cell import Cell
 from napari_sam_i2v.simulation.scene import Scene
@@ -53,10 +53,9 @@ class TrackRoll:
                 cell.parent = 0
             ids[index] = cell.track_id
             self._extend(cell.track_id, frame)
-        labels = np.where(visible, ids[scene.owner], 0).astype(np.uint16)
-        for patch in scene.patches:
-            if patch.cell.track_id and patch.cell.crawls:
-                _keep_largest_piece(labels[patch.window], patch.cell.track_id)
+        labels = np.where(visible, ids.take(scene.owner), 0).astype(np.uint16)
+        if any(patch.cell.crawls for patch in scene.patches):
+            _keep_largest_pieces(labels)
         self._note_visibility(scene, labels)
         return labels
 
@@ -113,10 +112,15 @@ class TrackRoll:
         return tuple(self._tracks)
 
 
-def _keep_largest_piece(labels: NDArray[np.uint16], track_id: int) -> None:
-    """Unlabel, in place, what a neighbour has cut off from a cell."""
-    pieces, count = ndimage.label(labels == track_id)
-    if count > 1:
-        areas = np.bincount(pieces.ravel())
-        areas[0] = 0
-        labels[(pieces > 0) & (pieces != areas.argmax())] = 0
+def _keep_largest_pieces(labels: NDArray[np.uint16]) -> None:
+    """Unlabel, in place, what neighbours have cut off from cells."""
+    pieces = label(labels, background=0, connectivity=1)
+    areas = np.bincount(pieces.ravel())
+    owner = np.zeros(len(areas), np.int64)
+    owner[pieces] = labels
+    # Of each cell's pieces the largest comes first.
+    order = np.lexsort((-areas, owner))
+    first = np.diff(owner[order], prepend=-1) != 0
+    dropped = np.zeros(len(areas), bool)
+    dropped[order[~first]] = True
+    labels[dropped.take(pieces)] = 0

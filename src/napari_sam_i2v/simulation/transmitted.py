@@ -69,7 +69,7 @@ class Contrast:
         if self.kind == "dic":
             return self._relief(scene)
         edge = scene.edge()
-        texels = scene.tile[scene.texel]
+        texels = scene.tile.take(scene.texel, axis=0)
         inside = soft_step(edge / np.float32(0.25 * self.softness + 0.1))
         outside = np.clip(-edge, 0, None)
         halo = np.exp(-outside / np.float32(self.halo_width)) * (1 - inside)
@@ -79,16 +79,17 @@ class Contrast:
         rounded, bright = self._per_cell(scene)
         flat = 1 - rounded
         fade = np.exp(-np.clip(edge, 0, None) / np.float32(self.shade_off))
-        body = inside * (self.body * (0.4 + 0.6 * fade) + flat * self._detail(scene))
+        body = inside * (
+            self.body * (0.4 + 0.6 * fade) + flat * self._detail(scene, texels)
+        )
         change: Array = bright * (body + self.rim * rim + self.halo * halo)
         # A rounded cell is thick: a bright centre in a glaring ring.
         thick = (edge * np.float32(1.4 / self.radius)).clip(0, 1)
         change += rounded * (1.0 * rim + 0.7 * halo + 0.8 * thick)
         return change
 
-    def _detail(self, scene: Scene) -> Array:
+    def _detail(self, scene: Scene, texels: Array) -> Array:
         """What is seen inside cells: organelles and nucleus."""
-        texels = scene.tile[scene.texel]
         weights = np.zeros(4, np.float32)
         weights[FINE], weights[COARSE] = self.fine, self.coarse
         detail: Array = texels @ weights
@@ -114,7 +115,7 @@ class Contrast:
                 rounded[index] = max(cell.rounded, min(1.0, 2 * cell.dying))
             contrast = np.clip(cell.brightness, 0.35, 1.6) * (1 - cell.defocus)
             bright[index] = contrast * (1 - cell.dying)
-        return rounded[scene.owner], bright[scene.owner]
+        return rounded.take(scene.owner), bright.take(scene.owner)
 
     def _relief(self, scene: Scene) -> Array:
         """Differential interference contrast: the slope of a height map."""
@@ -122,7 +123,8 @@ class Contrast:
         thick = np.clip(edge / np.float32(0.9 * self.radius), 0, 1)
         height = np.sqrt(thick * (2 - thick)) * self.radius * 0.25
         inside = soft_step(edge / np.float32(0.25 * self.softness + 0.1))
-        height += inside * self._detail(scene) * 2
+        texels = scene.tile.take(scene.texel, axis=0)
+        height += inside * self._detail(scene, texels) * 2
         height = gaussian_filter(height.astype(np.float32), 0.5 * self.softness)
         _, bright = self._per_cell(scene)
         slope_y, slope_x = np.gradient(height)
