@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from skimage.measure import label
 
 from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.simulation import (
@@ -218,6 +219,20 @@ def test_settings_decide_number_and_size_of_cells() -> None:
 def test_a_single_frame_and_a_single_cell_are_movies_too() -> None:
     movie = simulate(replace(TINY, frames=1, cells=1))
     assert movie.images.shape == (1, 96, 96)
+
+
+def test_when_every_cell_has_died_the_movie_goes_on() -> None:
+    settings = replace(TINY, modality="yeast", frames=12, cells=1, death_rate=1.0)
+    movie = simulate(settings)
+    assert movie.labels[0].any() and not movie.labels[-1].any()
+
+
+@pytest.mark.parametrize("body", ["sheet", "spindle"])
+def test_flat_cells_and_spindles_are_labelled_in_one_piece(body: str) -> None:
+    settings = replace(TINY, modality="phase", body=body, cells=30, seed=4)
+    for labels in simulate(settings).labels:
+        pieces = label(labels, background=0, connectivity=1)
+        assert pieces.max() == len(np.unique(labels)) - 1
 
 
 def test_an_unknown_modality_names_the_known_ones() -> None:

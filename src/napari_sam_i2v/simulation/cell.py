@@ -118,7 +118,7 @@ class Cell:
         return bool(len(self.arms) or len(self.corners))
 
     @property
-    def body(self) -> float:
+    def body_size(self) -> float:
         """Radius of the body, in radii: arms grow out of one that is smaller."""
         return 0.75 + 0.25 * self.mitosis if len(self.arms) else 1.0
 

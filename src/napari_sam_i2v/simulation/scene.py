@@ -195,16 +195,16 @@ def lay_out(
     layout
         What the cells have in common.
     """
-    low = cell.centre + skeleton.low - layout.swell
-    high = cell.centre + skeleton.high + layout.swell
+    reach = layout.swell + layout.reach
+    low, high = cell.centre + skeleton.low - reach, cell.centre + skeleton.high + reach
     if (high < 0).any() or (low >= shape).any():
         return None
-    top, left = (max(0, floor(side - layout.reach)) for side in low)
+    top, left = (max(0, floor(side)) for side in low)
     ends = zip(high, shape, strict=True)
-    bottom, right = (min(size, int(side + layout.reach) + 2) for side, size in ends)
+    bottom, right = (min(size, int(side) + 2) for side, size in ends)
     dy = (np.arange(top, bottom) - cell.centre[0]).astype(np.float32)[:, None]
     dx = (np.arange(left, right) - cell.centre[1]).astype(np.float32)[None]
-    form = shape_depth(cell, skeleton, dy, dx, layout.swell + layout.reach)
+    form = shape_depth(cell, skeleton, dy, dx, reach)
     depth, along, across, tension = form.depth, form.along, form.across, form.tension
     if layout.swell:
         depth += np.float32(layout.swell)

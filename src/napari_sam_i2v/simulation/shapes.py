@@ -52,9 +52,11 @@ def shape_depth(
     skeleton
         Its skeleton.
     dy, dx
-        Distances from the cell's centre in pixels, ``(h, 1)`` and ``(1, w)``.
+        Distances from the cell's centre, ``(h, 1)`` and ``(1, w)``: pixel by pixel,
+        and not empty.
     reach
-        How far outside the outline depths matter, in pixels; farther they are coarse.
+        How far outside the outline, about, depths matter, in pixels; farther they are
+        coarse.
     """
     root = np.exp(cell.visible_stretch / 2)
     turn = np.array([np.sin(cell.angle), np.cos(cell.angle)]) / cell.visible_radius
@@ -74,8 +76,8 @@ def shape_depth(
     # A body is small beside its arms: leave the rest of the rectangle to them.
     blend = 0.45 * cell.radius
     margin = max(1.25 * blend, reach)
-    body = body_reach(cell) + margin
-    part = _window(dy, dx, (-body, -body), (body, body))
+    away = body_reach(cell) + margin * root
+    part = _window(dy, dx, (-away, -away), (away, away))
     depth = np.full(along.shape, FAR, np.float32)
     depth[part] = _blob_depth(cell, along[part], across[part], calm)
     for bone in skeleton.bones:
@@ -108,7 +110,7 @@ def _blob_depth(cell: Cell, along: Array, across: Array, calm: float) -> Array:
         sizes = (cell.modes * calm).astype(np.float32)
         outline += (sizes @ waves).reshape(theta.shape)
     reach = np.float32(cell.visible_radius)
-    depth: Array = reach * (np.float32(cell.body) * outline - distance)
+    depth: Array = reach * (np.float32(cell.body_size) * outline - distance)
     return depth
 
 
@@ -136,7 +138,8 @@ def chain_depth(dy: Array, dx: Array, pieces: Array) -> Array:
     dy, dx
         Coordinates, ``(h, 1)`` and ``(1, w)``.
     pieces
-        ``(9, n, 1, 1)``, the straight pieces of the line: see `Bone`.
+        ``(9, n, 1, 1)``, the straight pieces of the line: see `Bone`; in the same
+        coordinates.
     """
     down, right, start = pieces[0:2], pieces[2:4], pieces[4:6]
     length, taper, width = pieces[6:]

@@ -120,14 +120,13 @@ def move_corners(
     return moved, rest
 
 
-def outline_tables(cells: Sequence[Vector]) -> Array:
+def outline_tables(outlines: Sequence[Vector]) -> Array:
     """Tabulate outlines over the directions from their middles.
 
     Parameters
     ----------
-    cells
-        Corners of each cell, ``(k, 3)``. All are tabulated at once, as it is many
-        small steps.
+    outlines
+        Corners of `n` flat cells, ``(k, 3)`` each, at least three.
 
     Returns
     -------
@@ -136,11 +135,11 @@ def outline_tables(cells: Sequence[Vector]) -> Array:
         of the disc of the same area; cosine of its slant thereabouts; and tension, 0
         where the edge is a thin lamella, 1 where it is taut.
     """
-    counts = np.array([len(corners) for corners in cells])
+    counts = np.array([len(corners) for corners in outlines])
     ends = np.cumsum(counts)
     starts = ends - counts
-    owner = np.repeat(np.arange(len(cells)), counts)
-    corners = np.concatenate(cells)
+    owner = np.repeat(np.arange(len(outlines)), counts)
+    corners = np.concatenate(outlines)
     wrapped = _wrapped(corners[:, TURN])
     order = np.lexsort((wrapped, owner))
     turn, reach, sag = wrapped[order], corners[order, REACH], corners[order, SAG]
@@ -166,15 +165,11 @@ def outline_tables(cells: Sequence[Vector]) -> Array:
     closed = ends * len(_STEPS)
     places = np.insert(towards.ravel(), closed, 2 * np.pi)
     values = np.insert(points.ravel(), closed, points[starts, 0])
-    rings = np.split(np.arange(len(places)), closed[:-1] + np.arange(1, len(cells)))
+    seams = closed[:-1] + np.arange(1, len(outlines))
     asked = _DIRECTIONS - first[:, None]
     asked[asked < 0] += 2 * np.pi
-    rows = np.array(
-        [
-            np.interp(turns, places[ring], values[ring])
-            for turns, ring in zip(asked, rings, strict=True)
-        ]
-    )
+    rings = zip(asked, np.split(places, seams), np.split(values, seams), strict=True)
+    rows = np.array([np.interp(*ring) for ring in rings])
     outline = _smooth(np.maximum(rows.real, 0.3), 9)
     outline /= np.sqrt(np.mean(outline**2, axis=1, keepdims=True))
     ring = np.concatenate([outline[:, -1:], outline, outline[:, :1]], axis=1)

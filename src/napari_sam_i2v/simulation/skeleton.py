@@ -61,8 +61,8 @@ class Skeleton:
     bones
         Of a rod, one; of a cell with arms, one for each.
     outline
-        Of flat cells: see `sheet.outline_tables`, drawn in as far as the cell has
-        rounded up; its tension is not.
+        Of flat cells, ``(3, BEARINGS)``: see `sheet.outline_tables`; drawn in as far as
+        the cell has rounded up, all but its tension.
     """
 
     low: Vector
@@ -72,7 +72,14 @@ class Skeleton:
 
 
 def skeletons_of(cells: Sequence[Cell]) -> list[Skeleton]:
-    """Skeletons of cells, in their order; many at once take little longer than one."""
+    """Skeletons of cells of one body, in their order.
+
+    Parameters
+    ----------
+    cells
+        All of them rods, flat, with arms, or none of these. Flat cells and arms are
+        many small steps, and so are taken all at once.
+    """
     if any(len(cell.corners) for cell in cells):
         return _flat(cells)
     if any(len(cell.arms) for cell in cells):
@@ -81,9 +88,18 @@ def skeletons_of(cells: Sequence[Cell]) -> list[Skeleton]:
 
 
 def bones_of(nodes: Vector, widths: Vector) -> list[Bone]:
-    """Bones along lines of ``(n, k, 2)`` points, as wide as ``(n, k)`` says."""
+    """Bones along lines.
+
+    Parameters
+    ----------
+    nodes
+        ``(n, k, 2)``, points ``(y, x)`` of each line in pixels from the centre of its
+        cell, no two in a row the same.
+    widths
+        ``(n, k)``, half widths there in pixels.
+    """
     run = np.diff(nodes, axis=1)
-    length = np.sqrt(np.maximum((run**2).sum(axis=2), 1e-6))
+    length = np.sqrt((run**2).sum(axis=2))
     (y, x), start = np.moveaxis(run, 2, 0) / length, np.moveaxis(nodes[:, :-1], 2, 0)
     along, beside = y * start[0] + x * start[1], x * start[0] - y * start[1]
     taper = np.diff(widths, axis=1) / length
@@ -104,10 +120,10 @@ def bones_of(nodes: Vector, widths: Vector) -> list[Bone]:
 
 
 def body_reach(cell: Cell) -> float:
-    """Radius of a disc around the centre that holds the body without its arms."""
+    """Radius in pixels of a disc around the centre that holds a body without arms."""
     bumps = 1 + float(np.abs(cell.modes).sum())
     root = float(np.exp(cell.visible_stretch / 2))
-    return cell.body * bumps * cell.visible_radius * root
+    return cell.body_size * bumps * cell.visible_radius * root
 
 
 def rod_nodes(cell: Cell) -> Vector:
@@ -150,13 +166,12 @@ def _flat(cells: Sequence[Cell]) -> list[Skeleton]:
     tables = outline_tables([cell.corners for cell in cells])
     rounded = np.array([cell.rounded for cell in cells], np.float32)[:, None, None]
     disc = np.array([[ROUNDED], [1.0]], np.float32)
-    shape = tables[:, : SLANT + 1]
-    shape += rounded * (disc - shape)
-    radii = np.array([cell.radius for cell in cells])[:, None]
-    corners = outline_extents(tables, np.array([cell.angle for cell in cells]))
+    drawn_in = tables[:, : SLANT + 1]
+    drawn_in += rounded * (disc - drawn_in)
+    lows, highs = outline_extents(tables, np.array([cell.angle for cell in cells]))
     return [
-        Skeleton(low=low, high=high, outline=table)
-        for low, high, table in zip(*(radii * corners), tables, strict=True)
+        Skeleton(low=cell.radius * low, high=cell.radius * high, outline=table)
+        for cell, low, high, table in zip(cells, lows, highs, tables, strict=True)
     ]
 
 
@@ -170,12 +185,9 @@ def _with_arms(cells: Sequence[Cell]) -> list[Skeleton]:
         else:
             made[index] = _blob(cell)
     # Longer arms bend more, and need more straight pieces.
-    for n_nodes in (3, 4):
-        group = [
-            (index, cell)
-            for index, cell in reaching
-            if n_nodes == (4 if cell.arms[:, LENGTH].max() > 3 else 3)
-        ]
+    long = [pair for pair in reaching if pair[1].arms[:, LENGTH].max() > 3]
+    short = [pair for pair in reaching if pair[1].arms[:, LENGTH].max() <= 3]
+    for group, n_nodes in ((short, 3), (long, 4)):
         if not group:
             continue
         bones = bones_of(*_arms([cell for _, cell in group], n_nodes))
