@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from napari_sam_i2v.inference.objects import ObjectState, Vouched
+from napari_sam_i2v.inference.tightness import filled
 from napari_sam_i2v.inference.transforms import (
     given_logits,
     mask_in_view,
@@ -206,11 +207,28 @@ def _decode(
         mask = _mask_tensor(model, first, view, viewing, shape)
         prior = given_logits(mask, model.config.mask_size).to(features.tokens.device)
     elif isinstance(first, BoxPrompt) and rest and prior is None:
-        prior = _decode_points(model, features, conditioned, [first], view, None).logits
+        boxed = _decode_points(model, features, conditioned, [first], view, None)
+        prior = _filled(viewing, boxed, view, first, shape).logits
     decoded = _decode_points(
         model, features, conditioned, question.prompts, view, prior, there=there
     )
-    return viewing.judge(question.frame, decoded)
+    decoded = viewing.judge(question.frame, decoded)
+    if isinstance(first, BoxPrompt) and not rest:
+        return _filled(viewing, decoded, view, first, shape)
+    return decoded
+
+
+def _filled(
+    viewing: Viewing,
+    prediction: Prediction,
+    view: View,
+    box: BoxPrompt,
+    shape: tuple[int, int],
+) -> Prediction:
+    """Let a mask fill its box, if it nearly does and views are an object's own."""
+    if viewing.policy.shared:
+        return prediction
+    return filled(prediction, view, box, shape)
 
 
 def _decode_points(
