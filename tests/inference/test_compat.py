@@ -269,3 +269,22 @@ def test_a_reset_state_is_a_new_one(
     assert (state.object_ids, state.prompts) == ([], {})
     predictor.add_new_mask(state, 0, 1, MASK)
     assert same(collect(predictor.propagate_in_video(state)), first)
+
+
+@pytest.mark.parametrize(
+    "wrong, said",
+    [
+        ({"box": [20, 8, 10, 30]}, "smallest corner"),
+        ({"box": [10, np.nan, 20, 30]}, "must be numbers"),
+        ({"points": [[5, 5]], "labels": [1, 0]}, "1 points and 2 labels"),
+        ({}, "no prompt"),
+    ],
+)
+def test_prompts_that_make_no_sense_are_told(
+    predictor: VideoPredictor,
+    state: InferenceState,
+    wrong: dict[str, object],
+    said: str,
+) -> None:
+    with pytest.raises(InputError, match=said):
+        predictor.add_new_points_or_box(state, 0, 1, **wrong)

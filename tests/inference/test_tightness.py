@@ -17,6 +17,7 @@ from napari_sam_i2v.simulation import SimulationSettings, simulate
 from napari_sam_i2v.views import View
 
 SHAPE = (100, 120)
+GROWN = np.array([[-1, -1], [1, 1]])
 VIEW = View.square((50.0, 60.0), 64.0)
 
 
@@ -43,7 +44,7 @@ def box(corners: np.ndarray) -> BoxPrompt:
 @pytest.mark.parametrize("missing", [-1, 1])
 def test_a_mask_that_ends_a_pixel_off_fills_its_box(missing: int) -> None:
     mask = disc(15)
-    around = bounds(mask) + missing * np.array([[-1, -1], [1, 1]])
+    around = bounds(mask) + missing * GROWN
     better = filled(mask, VIEW, box(around), SHAPE)
     np.testing.assert_array_equal(bounds(better), around)
     assert (better.logits.sign() != mask.logits.sign()).any()
@@ -51,7 +52,7 @@ def test_a_mask_that_ends_a_pixel_off_fills_its_box(missing: int) -> None:
 
 def test_a_large_mask_may_end_a_twentieth_off() -> None:
     mask = disc(30)
-    around = bounds(mask) + np.array([[-2, -2], [2, 2]])
+    around = bounds(mask) + 2 * GROWN
     better = filled(mask, VIEW, box(around), SHAPE)
     assert np.abs(bounds(better) - around).max() <= 1
 
@@ -59,7 +60,7 @@ def test_a_large_mask_may_end_a_twentieth_off() -> None:
 @pytest.mark.parametrize("side", [(0, 0), (0, 1), (1, 0), (1, 1)])
 def test_a_box_with_room_on_any_side_changes_nothing(side: tuple[int, int]) -> None:
     mask = disc(15)
-    around = bounds(mask) + np.array([[-1, -1], [1, 1]])
+    around = bounds(mask) + GROWN
     around[side] += 5 if side[0] else -5
     assert filled(mask, VIEW, box(around), SHAPE) is mask
 
@@ -72,11 +73,39 @@ def test_a_mask_that_fits_and_one_that_is_absent_stay() -> None:
     assert filled(absent, VIEW, box(bounds(mask)), SHAPE) is absent
 
 
-def test_where_an_edge_is_steep_nothing_is_blown_up() -> None:
-    mask = disc(15.2, steepness=500)
-    around = bounds(mask) + np.array([[-1, -1], [1, 1]])
-    same = filled(mask, VIEW, box(around), SHAPE)
-    np.testing.assert_array_equal(bounds(same), bounds(mask))
+def shift(prediction: Prediction, around: np.ndarray) -> float:
+    moved = filled(prediction, VIEW, box(around), SHAPE)
+    return float((prediction.logits - moved.logits).mean())
+
+
+def test_where_an_edge_is_sure_nothing_is_blown_up() -> None:
+    # Three units would be another pixel on every side, for 3 % of the box each.
+    assert shift(disc(15.2, steepness=6), bounds(disc(15.2)) + GROWN) == 0
+    assert shift(disc(15.2, steepness=0.5), bounds(disc(15.2)) + GROWN) < -0.2
+
+
+@pytest.mark.parametrize("radius, most", [(10.2, 1), (28.2, 3)])
+def test_how_much_room_is_no_longer_tight(radius: float, most: int) -> None:
+    # A pixel, or a twentieth of 63.
+    mask = disc(radius)
+    assert shift(mask, bounds(mask) + most * GROWN) < 0
+    assert shift(mask, bounds(mask) + (most + 1) * GROWN) == 0
+
+
+def test_room_counts_by_the_side_it_is_on() -> None:
+    line = np.arange(64) - 31.5
+    inside = np.minimum(28.2 - np.abs(line[:, None]), 6.2 - np.abs(line[None]))
+    logits = torch.from_numpy(0.5 * inside).float()[None, None]
+    mask = Prediction(logits, torch.ones(1), torch.ones(1, 1), torch.zeros(1, 4))
+    assert shift(mask, bounds(mask) + [[-3, 0], [3, 0]]) == 0  # it would be too wide
+    assert shift(mask, bounds(mask) + [[-3, -1], [3, 1]]) < 0
+    assert shift(mask, bounds(mask) + [[-1, -3], [1, 3]]) == 0
+
+
+def test_a_box_of_one_pixel_is_answered_too() -> None:
+    mask = disc(0.8)
+    middle = np.array([[50, 60], [50, 60]])
+    assert np.isfinite(shift(mask, middle))
 
 
 def test_at_the_border_of_the_frame_it_is_no_different() -> None:

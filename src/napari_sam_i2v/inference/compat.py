@@ -105,6 +105,10 @@ class VideoPredictor:
         corners = np.asarray([] if box is None else box, float).reshape(-1, 2)
         if not (np.isfinite(points).all() and np.isfinite(corners).all()):
             raise InputError("points and boxes must be numbers, not NaN or infinite")
+        if len(corners) and (corners[0] > corners[1]).any():
+            raise InputError(
+                "a box is x and y of its smallest corner, then its largest"
+            )
         labels = np.asarray([] if labels is None else labels).reshape(-1)
         if len(points) != len(labels):
             raise InputError(

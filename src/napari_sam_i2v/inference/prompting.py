@@ -207,12 +207,15 @@ def _decode(
         mask = _mask_tensor(model, first, view, viewing, shape)
         prior = given_logits(mask, model.config.mask_size).to(features.tokens.device)
     elif isinstance(first, BoxPrompt) and rest and prior is None:
-        boxed = _decode_points(model, features, conditioned, [first], view, None)
+        boxed = _decode_points(
+            model, features, conditioned, [first], view, None, there=there
+        )
         prior = _filled(viewing, boxed, view, first, shape).logits
     decoded = _decode_points(
         model, features, conditioned, question.prompts, view, prior, there=there
     )
     decoded = viewing.judge(question.frame, decoded)
+    # Who clicks as well says more about the mask than a box does.
     if isinstance(first, BoxPrompt) and not rest:
         return _filled(viewing, decoded, view, first, shape)
     return decoded

@@ -17,6 +17,7 @@ SLACK = 0.05
 PIXELS = 1.0
 """... and how far in any case."""
 THRESHOLDS = np.arange(-3.0, 3.01, 0.25)
+"""By how much logits may be lowered."""
 COST = 0.05
 """Parts of the box that one unit of the threshold has to gain."""
 
@@ -28,7 +29,7 @@ def filled(
 
     A box that is tight tells where a mask ends on four sides (the tightness prior of
     Lempitsky et al. 2009). One that was drawn with room around the object tells
-    nothing, so a mask that ends elsewhere stays as it is.
+    nothing, so a mask that ends elsewhere stays as it is. The predicted IoU stays, too.
 
     Parameters
     ----------
@@ -40,6 +41,11 @@ def filled(
         What it was asked.
     shape
         ``(Y, X)`` of the frame.
+
+    Returns
+    -------
+    Prediction
+        With its logits shifted, or the same object where the box is not tight.
     """
     offset, logits = paste(prediction.logits[0, 0], view, shape, cropped=False)
     low, high = np.subtract(box.yx_min, offset), np.subtract(box.yx_max, offset)
