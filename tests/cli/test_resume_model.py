@@ -19,7 +19,7 @@ from napari_sam_i2v.session.store import MaskStore
 from napari_sam_i2v.simulation import SimulationSettings, simulate
 from reference import recipe_model
 
-FRAMES, OBJECTS = 20, 6
+FRAMES, OBJECTS = 12, 4
 WORDS = (
     "track movie.tif --prompts labels.tif --checkpoint weights.pt --views objects"
 ).split()
@@ -81,7 +81,7 @@ def wait_for(process: subprocess.Popen, visits: int) -> None:
 @pytest.mark.slow
 def test_killed_twice_it_ends_as_if_nothing_had_been(folder: Path) -> None:
     finish(start("--out", "whole"), 0)
-    for visits in (4, 12):
+    for visits in (3, 8):
         process = start("--out", "out", "--resume")
         wait_for(process, visits)
         process.send_signal(signal.SIGKILL)
