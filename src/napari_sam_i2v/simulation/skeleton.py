@@ -120,7 +120,7 @@ def bones_of(nodes: Vector, widths: Vector) -> list[Bone]:
 
 
 def body_reach(cell: Cell) -> float:
-    """Radius in pixels of a disc around the centre that holds a body without arms."""
+    """Radius in pixels of a disc that holds a cell's body, without its arms."""
     bumps = 1 + float(np.abs(cell.modes).sum())
     root = float(np.exp(cell.visible_stretch / 2))
     return cell.body_size * bumps * cell.visible_radius * root
