@@ -58,15 +58,24 @@ def check_alone(prompt: Prompt, shape: tuple[int, int, int]) -> None:
             _check_inside(prompt, [prompt.yx], height, width)
         case BoxPrompt():
             _check_inside(prompt, [prompt.yx_min, prompt.yx_max], height, width)
-            if prompt.yx_max[0] < prompt.yx_min[0] or (
-                prompt.yx_max[1] < prompt.yx_min[1]
-            ):
-                raise InputError(
-                    f"the box of {_where(prompt)} ends before it begins: y2 must not "
-                    "be below y, nor x2 below x"
-                )
+            check_order(prompt)
         case MaskPrompt():
             _check_mask(prompt, height, width)
+
+
+def check_order(box: BoxPrompt) -> None:
+    """Refuse a box whose corners are the wrong way round.
+
+    Raises
+    ------
+    InputError
+        If it ends before it begins.
+    """
+    if box.yx_max[0] < box.yx_min[0] or box.yx_max[1] < box.yx_min[1]:
+        raise InputError(
+            f"the box of {_where(box)} ends before it begins: y2 must not be below y, "
+            "nor x2 below x"
+        )
 
 
 def check_together(prompts: Sequence[Prompt]) -> None:

@@ -274,7 +274,7 @@ def test_a_reset_state_is_a_new_one(
 @pytest.mark.parametrize(
     "wrong, said",
     [
-        ({"box": [20, 8, 10, 30]}, "smallest corner"),
+        ({"box": [20, 8, 10, 30]}, "ends before it begins"),
         ({"box": [10, np.nan, 20, 30]}, "must be numbers"),
         ({"points": [[5, 5]], "labels": [1, 0]}, "1 points and 2 labels"),
         ({}, "no prompt"),

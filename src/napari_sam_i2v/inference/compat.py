@@ -20,7 +20,7 @@ from napari_sam_i2v.errors import InputError
 from napari_sam_i2v.inference.build import Network, build_predictor, load_network
 from napari_sam_i2v.inference.predictor import SamI2VPredictor
 from napari_sam_i2v.masklets import crop_positive
-from napari_sam_i2v.prompt_rules import check_objects
+from napari_sam_i2v.prompt_rules import check_objects, check_order
 from napari_sam_i2v.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 from napari_sam_i2v.video import VideoSource, open_video
 
@@ -105,10 +105,6 @@ class VideoPredictor:
         corners = np.asarray([] if box is None else box, float).reshape(-1, 2)
         if not (np.isfinite(points).all() and np.isfinite(corners).all()):
             raise InputError("points and boxes must be numbers, not NaN or infinite")
-        if len(corners) and (corners[0] > corners[1]).any():
-            raise InputError(
-                "a box is x and y of its smallest corner, then its largest"
-            )
         labels = np.asarray([] if labels is None else labels).reshape(-1)
         if len(points) != len(labels):
             raise InputError(
@@ -122,14 +118,14 @@ class VideoPredictor:
         fresh: list[Prompt] = []
         to_yx = _Coordinates(inference_state, normalize_coords)
         if box is not None:
-            fresh.append(
-                BoxPrompt(
-                    frame=frame_idx,
-                    object_id=obj_id,
-                    yx_min=to_yx(corners[0]),
-                    yx_max=to_yx(corners[1]),
-                )
+            drawn = BoxPrompt(
+                frame=frame_idx,
+                object_id=obj_id,
+                yx_min=to_yx(corners[0]),
+                yx_max=to_yx(corners[1]),
             )
+            check_order(drawn)
+            fresh.append(drawn)
         for xy, label in zip(points, labels, strict=True):
             fresh.append(
                 PointPrompt(

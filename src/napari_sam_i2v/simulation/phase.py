@@ -73,7 +73,7 @@ class Phase:
     def draw(self, scene: Scene) -> Array:
         """Change of the light by all cells of a scene, ``(H, W)``."""
         edge = scene.edge()
-        texels = scene.tile.take(scene.texel, axis=0)
+        texels = scene.texels()
         inside = soft_step(edge / np.float32(0.25 * self.softness + 0.1))
         rounded, bright = self._per_cell(scene)
         bright *= 1 - rounded

@@ -101,6 +101,10 @@ class Scene:
     tension: Array
     tile: Array
 
+    def texels(self) -> Array:
+        """The texture's four channels at each pixel, ``(H, W, 4)``."""
+        return self.tile.take(self.texel, axis=0)
+
     def edge(self) -> Array:
         """Signed depth below the visible outlines, neighbours included."""
         edge: Array = np.minimum(self.depth, (self.depth - self.second) / 2)

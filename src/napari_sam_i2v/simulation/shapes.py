@@ -14,7 +14,7 @@ import numpy as np
 from napari_sam_i2v.simulation.cell import MODES, Cell
 from napari_sam_i2v.simulation.settings import Array
 from napari_sam_i2v.simulation.sheet import OUTLINE, SLANT, TENSION, bearing_index
-from napari_sam_i2v.simulation.skeleton import Bone, Point, Skeleton, body_reach
+from napari_sam_i2v.simulation.skeleton import Bone, Point, Skeleton
 
 FAR = -1e3
 
@@ -76,7 +76,7 @@ def shape_depth(
     # A body is small beside its arms: leave the rest of the rectangle to them.
     blend = 0.45 * cell.radius
     margin = max(1.25 * blend, reach)
-    away = body_reach(cell) + margin * root
+    away = skeleton.body + margin * root
     part = _window(dy, dx, (-away, -away), (away, away))
     depth = np.full(along.shape, FAR, np.float32)
     depth[part] = _blob_depth(cell, along[part], across[part], calm)

@@ -58,6 +58,9 @@ class Skeleton:
     ----------
     low, high
         Corners ``(y, x)`` of a rectangle around the cell.
+    body
+        Of cells that are neither rods nor flat: radius of a disc that holds the body,
+        without its arms.
     bones
         Of a rod, one; of a cell with arms, one for each.
     outline
@@ -67,6 +70,7 @@ class Skeleton:
 
     low: Vector
     high: Vector
+    body: float = 0.0
     bones: Sequence[Bone] = ()
     outline: Array | None = None
 
@@ -119,13 +123,6 @@ def bones_of(nodes: Vector, widths: Vector) -> list[Bone]:
     ]
 
 
-def body_reach(cell: Cell) -> float:
-    """Radius in pixels of a disc that holds a cell's body, without its arms."""
-    bumps = 1 + float(np.abs(cell.modes).sum())
-    root = float(np.exp(cell.visible_stretch / 2))
-    return cell.body_size * bumps * cell.visible_radius * root
-
-
 def rod_nodes(cell: Cell) -> Vector:
     """Points along a bent rod, ``(n, 2)`` relative to its centre."""
     # Longer ones bend more, and need more straight pieces.
@@ -157,9 +154,16 @@ def _rod(cell: Cell) -> Skeleton:
     return Skeleton(low=low, high=high, bones=bones)
 
 
+def _body_of(cell: Cell) -> float:
+    """As `Skeleton.body`."""
+    bumps = 1 + float(np.abs(cell.modes).sum())
+    root = float(np.exp(cell.visible_stretch / 2))
+    return cell.body_size * bumps * cell.visible_radius * root
+
+
 def _blob(cell: Cell) -> Skeleton:
-    body = body_reach(cell)
-    return Skeleton(low=np.full(2, -body), high=np.full(2, body))
+    body = _body_of(cell)
+    return Skeleton(low=np.full(2, -body), high=np.full(2, body), body=body)
 
 
 def _flat(cells: Sequence[Cell]) -> list[Skeleton]:
@@ -194,10 +198,12 @@ def _with_arms(cells: Sequence[Cell]) -> list[Skeleton]:
         end = 0
         for index, cell in group:
             start, end = end, end + len(cell.arms)
-            body, mine = body_reach(cell), bones[start:end]
+            body, mine = _body_of(cell), bones[start:end]
             low = [min(-body, *(bone.low[axis] for bone in mine)) for axis in (0, 1)]
             high = [max(body, *(bone.high[axis] for bone in mine)) for axis in (0, 1)]
-            made[index] = Skeleton(low=np.array(low), high=np.array(high), bones=mine)
+            made[index] = Skeleton(
+                low=np.array(low), high=np.array(high), body=body, bones=mine
+            )
     return [made[index] for index in range(len(cells))]
 
 

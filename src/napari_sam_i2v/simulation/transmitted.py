@@ -69,7 +69,7 @@ class Contrast:
         if self.kind == "dic":
             return self._relief(scene)
         edge = scene.edge()
-        texels = scene.tile.take(scene.texel, axis=0)
+        texels = scene.texels()
         inside = soft_step(edge / np.float32(0.25 * self.softness + 0.1))
         outside = np.clip(-edge, 0, None)
         halo = np.exp(-outside / np.float32(self.halo_width)) * (1 - inside)
@@ -123,8 +123,7 @@ class Contrast:
         thick = np.clip(edge / np.float32(0.9 * self.radius), 0, 1)
         height = np.sqrt(thick * (2 - thick)) * self.radius * 0.25
         inside = soft_step(edge / np.float32(0.25 * self.softness + 0.1))
-        texels = scene.tile.take(scene.texel, axis=0)
-        height += inside * self._detail(scene, texels) * 2
+        height += inside * self._detail(scene, scene.texels()) * 2
         height = gaussian_filter(height.astype(np.float32), 0.5 * self.softness)
         _, bright = self._per_cell(scene)
         slope_y, slope_x = np.gradient(height)
